@@ -1,0 +1,1 @@
+"""OpenID Providers in Check-in's shape: discovery, keys, tokens, introspection."""

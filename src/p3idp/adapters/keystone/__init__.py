@@ -1,0 +1,1 @@
+"""Keystone, through python-keystoneclient and keystoneauth."""

@@ -1,0 +1,1 @@
+"""The policy directory: YAML on disk to values, every mistake with its file and line."""

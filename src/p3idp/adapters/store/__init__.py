@@ -1,0 +1,1 @@
+"""The database: ledger, sessions, spent sign-in attempts. SQLAlchemy and Alembic."""

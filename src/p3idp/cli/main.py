@@ -1,0 +1,102 @@
+"""The console script. Owns the list of commands, how errors end, and nothing of what commands do.
+
+Commands are imported when they are called, so that the light client never loads the server.
+"""
+
+import importlib
+import json
+import sys
+from collections.abc import Mapping
+
+import click
+
+from p3idp import __version__
+from p3idp.errors import ExitStatus, P3idpError
+from p3idp.errors.settings import ExtraMissing
+
+# command -> (module:attribute, one line of help). The one list of what p3idp can do.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "plan": ("p3idp.cli.access:plan", "Show what the policy would change in Keystone."),
+    "apply": ("p3idp.cli.access:apply", "Apply a reviewed plan by its digest."),
+    "audit": ("p3idp.cli.audit:audit", "Read and verify the ledger."),
+    "site": ("p3idp.cli.site:site", "Generate the configuration of Apache, Keystone and Horizon."),
+    "doctor": ("p3idp.cli.site:doctor", "Check the chain from the identity provider to Keystone."),
+    "serve": ("p3idp.cli.serve:serve", "Run the web service."),
+    "exchange": ("p3idp.cli.exchange:exchange", "Trade a Check-in token for a Keystone token at a broker."),
+    "lab": ("p3idp.cli.lab:lab", "Run the demonstration: real servers on this machine."),
+}
+_OF_THE_SERVER = (
+    "flask",
+    "pydantic",
+    "keystoneclient",
+    "sqlalchemy",
+    "yaml",
+    "joserfc",
+    "httpx",
+    "jinja2",
+    "structlog",
+)
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and imports a command only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, or say that the server part is not installed."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name][0].split(":")
+        try:
+            command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as exc:
+            if (exc.name or "").split(".")[0] not in _OF_THE_SERVER:
+                raise
+            raise ExtraMissing(f"`p3idp {cmd_name}` belongs to the server, which is not installed here.") from exc
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:{attribute} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="p3idp")
+def main() -> None:
+    """Federated identity and access broker for OpenStack."""
+
+
+def show_error(error: P3idpError, *, as_json: bool) -> None:
+    """Print an error on standard error: for machines as one JSON object, for people what happened and what to try."""
+    if as_json:
+        body = {"error": {"code": error.code, "detail": error.detail, "hint": error.hint}}
+        click.echo(json.dumps(body, ensure_ascii=False, sort_keys=True), err=True)
+        return
+    click.echo(click.style(f"Error ({error.code}): ", fg="red", bold=True) + error.detail, err=True)
+    if error.hint:
+        click.echo(f"What to try: {error.hint}", err=True)
+
+
+def run() -> None:
+    """Run the command line; every P3idpError ends in its message and its exit status, never in a traceback."""
+    as_json = "--json" in sys.argv[1:]
+    try:
+        result = main.main(standalone_mode=False)
+    except P3idpError as error:
+        show_error(error, as_json=as_json)
+        sys.exit(error.exit_status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(ExitStatus.USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Stopped.", err=True)
+        sys.exit(ExitStatus.ERROR)
+    except BrokenPipeError:
+        sys.exit(ExitStatus.ERROR)
+    sys.exit(result if isinstance(result, int) else ExitStatus.OK)

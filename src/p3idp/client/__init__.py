@@ -1,0 +1,1 @@
+"""What runs on a researcher's machine. Installs light: knows errors and core only."""

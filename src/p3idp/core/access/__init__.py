@@ -1,0 +1,1 @@
+"""Plans: what should stand in Keystone, what stands there, and the difference."""

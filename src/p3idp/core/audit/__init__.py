@@ -1,0 +1,1 @@
+"""The ledger's records as values: canonical form and hash chain."""

@@ -1,0 +1,1 @@
+"""Who gets what: the policy as values, and the decision from typed claims."""

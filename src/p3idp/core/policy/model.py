@@ -1,0 +1,157 @@
+"""The policy as values: the site, its identity providers, its communities, and what each entitlement gives.
+
+Owns the shapes; reading files is adapters/policy_files, deciding is decide.py, Keystone's form is core/mappings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NewType
+
+from p3idp.core.policy.entitlement import Entitlement
+
+PolicyId = NewType("PolicyId", str)
+ProviderId = NewType("ProviderId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """Which claims of a provider say what. Several names for one thing are aliases, all of them honoured."""
+
+    subject: str = "sub"
+    entitlements: tuple[str, ...] = ("entitlements", "eduperson_entitlement")
+    assurance: str = "eduperson_assurance"
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """One identity provider in Keystone's sense.
+
+    ``issuers`` are the issuer URLs that mean the same people; the first one is where sign-ins start.
+    ``issuing_clients`` (claims azp/client_id) and ``audiences`` (claim aud) name the clients whose tokens are
+    honoured; with both empty the exchange is off. ``authorization_ttl``: how long group membership outlives a
+    login in Keystone. ``keystone_url``: the public Keystone address whose Apache knows this provider, where it
+    differs from the site's.
+    """
+
+    id: ProviderId
+    title: str
+    issuers: tuple[str, ...]
+    protocol: str
+    claims: ClaimNames
+    scopes: tuple[str, ...]
+    authorization_ttl: timedelta
+    issuing_clients: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    keystone_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What holds for all communities. ``domain`` is the Keystone domain of people, groups and projects."""
+
+    id: PolicyId
+    title: str
+    domain: str
+    contact: str
+    identity_providers: tuple[IdentityProvider, ...]
+    protected_projects: tuple[str, ...] = ("admin", "service")
+
+    def provider(self, provider_id: str) -> IdentityProvider:
+        """Return the provider with this id; KeyError where there is none."""
+        return next((p for p in self.identity_providers if p.id == provider_id), None) or _missing(provider_id)
+
+    def provider_of(self, issuer: str) -> IdentityProvider | None:
+        """Return the provider that this issuer belongs to, compared to the letter (OIDC Core 3.1.3.7)."""
+        return next((p for p in self.identity_providers if issuer in p.issuers), None)
+
+
+def _missing(provider_id: str) -> IdentityProvider:
+    raise KeyError(provider_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """A span of time, both ends optional; ``until`` is the first moment that no longer counts."""
+
+    start: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, now: datetime) -> bool:
+        """Whether ``now`` lies within."""
+        return (self.start is None or self.start <= now) and (self.until is None or now < self.until)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ProjectRef:
+    """A Keystone project by name and domain name."""
+
+    domain: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project the policy speaks of. ``existing``: the site already has it; p3idp grants on it but never makes it."""
+
+    ref: ProjectRef
+    description: str = ""
+    existing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """One line of policy: who holds this entitlement gets these roles on these projects.
+
+    ``assurance``: where not empty, one of these values must be among the assurance claims.
+    ``identity_providers``: from which providers; empty means all. ``group`` is the Keystone group that stands for
+    the rule, in the site's domain. ``place`` is (file, line) for people.
+    """
+
+    entitlement: Entitlement
+    grants: tuple[tuple[ProjectRef, tuple[str, ...]], ...]
+    validity: Validity = Validity()
+    assurance: tuple[str, ...] = ()
+    identity_providers: tuple[ProviderId, ...] = ()
+    place: tuple[str, int] = ("", 0)
+
+    @property
+    def group(self) -> str:
+        """The group's name: what the entitlement says, without the namespace (Keystone allows 64 characters)."""
+        return self.entitlement.short
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Claims in, access out: a test that the policy carries with it. ``access``: project to roles."""
+
+    title: str
+    claims: Mapping[str, object]
+    access: tuple[tuple[ProjectRef, tuple[str, ...]], ...]
+    identity_provider: ProviderId
+    place: tuple[str, int] = ("", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Community:
+    """A community (VO): whom to ask, which projects, and the rules of access."""
+
+    name: str
+    title: str
+    contact: str
+    projects: tuple[Project, ...]
+    rules: tuple[AccessRule, ...]
+    examples: tuple[Example, ...] = ()
+    validity: Validity = Validity()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The whole policy directory, parsed. ``digest``: SHA-256 of the files, to name the version people saw."""
+
+    site: Site
+    communities: tuple[Community, ...]
+    digest: str = ""

@@ -1,0 +1,34 @@
+"""Errors of the lab: what it needs from the machine and does not find."""
+
+from p3idp.errors.base import ExitStatus, P3idpError
+
+
+class PortTaken(P3idpError):
+    """Another process listens on a port that a server needs."""
+
+    code = "port-taken"
+    exit_status = ExitStatus.ERROR
+    hint = "Stop the other process, or choose another port."
+
+
+class PartMissing(P3idpError):
+    """A program that the lab needs is not installed."""
+
+    code = "part-missing"
+    exit_status = ExitStatus.ERROR
+
+
+class ServerFailed(P3idpError):
+    """A server of the lab did not start or did not become ready in time."""
+
+    code = "server-failed"
+    exit_status = ExitStatus.ERROR
+    hint = "Read the end of its log, named above."
+
+
+class LabNotRunning(P3idpError):
+    """A command needs the lab, and the lab is not up."""
+
+    code = "lab-not-running"
+    exit_status = ExitStatus.UNREACHABLE
+    hint = "Start it with `make run` or `p3idp lab up`."

@@ -1,0 +1,19 @@
+"""Errors of the policy directory."""
+
+from p3idp.errors.base import ExitStatus, P3idpError
+
+
+class PolicyInvalid(P3idpError):
+    """The policy directory holds something that is not a policy. ``places`` lists (file, line, message)."""
+
+    code = "policy-invalid"
+    exit_status = ExitStatus.USAGE
+    http_status = 503
+    hint = "Correct the lines named above; nothing was changed."
+
+    def __init__(self, places: "tuple[Place, ...]", *, hint: str = "") -> None:
+        super().__init__("\n".join(f"{file}:{line}: {message}" for file, line, message in places), hint=hint)
+        self.places = places
+
+
+Place = tuple[str, int, str]

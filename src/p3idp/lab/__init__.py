@@ -1,0 +1,1 @@
+"""The demonstration: real servers on this machine, in the shape of a site."""

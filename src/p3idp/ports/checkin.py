@@ -1,0 +1,58 @@
+"""What ops need of an identity provider: verify tokens, and run a browser sign-in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from p3idp.core.login.tokens import RawToken, VerifiedClaims
+
+
+class AccessTokenVerifier(Protocol):
+    """Believes or refuses access tokens."""
+
+    def verify_access_token(self, raw: RawToken, now: datetime) -> VerifiedClaims:
+        """Verify locally, then ask the issuer whether the token is alive and what it carries (RFC 7662).
+
+        Raises TokenRefused, ProviderUnreachable or ProviderUntrusted.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignInAttempt:
+    """One sign-in that a browser began: what must come back, and what only this browser may redeem.
+
+    ``verifier`` is the PKCE code verifier (RFC 7636); ``expires_at`` ends the attempt.
+    """
+
+    id: str
+    provider: str
+    state: str
+    nonce: str
+    verifier: str
+    return_to: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The end of a good sign-in: who, and the access token that Keystone is asked with (it stays on the server)."""
+
+    claims: VerifiedClaims
+    access_token: RawToken
+
+
+class SignInClient(Protocol):
+    """Speaks the authorization code flow with the providers the policy names."""
+
+    def authorization_url(self, attempt: SignInAttempt) -> str:
+        """Where the browser goes: state, nonce, PKCE S256, the policy's scopes. May raise ProviderUnreachable."""
+        ...
+
+    def redeem(self, attempt: SignInAttempt, code: str, now: datetime) -> SignedIn:
+        """Trade the code for tokens and verify them all. Raises TokenRefused, ProviderUnreachable."""
+        ...
+
+    def issuer_of(self, provider: str) -> tuple[str, bool]:
+        """The issuer a callback of this provider must name, and whether it always names one (RFC 9207)."""
+        ...

@@ -1,0 +1,53 @@
+"""What ops need of Keystone: read and write federation objects, and log a person in with their own token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from p3idp.core.login.tokens import RawToken
+from p3idp.core.policy.model import IdentityProvider, ProjectRef
+from p3idp.core.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class KeystoneToken:
+    """A token Keystone issued. ``expires_at`` as Keystone says it; ``project`` where it is scoped."""
+
+    value: Secret[str]
+    user_id: str
+    user_name: str
+    expires_at: datetime
+    issued_at: datetime
+    project: ProjectRef | None = None
+    project_id: str | None = None
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ReachableProject:
+    """A project that a person can scope to, as Keystone lists it."""
+
+    ref: ProjectRef
+    id: str
+
+
+class FederatedLogin(Protocol):
+    """Uses Keystone as the person does, with the person's own token."""
+
+    def login(self, provider: IdentityProvider, token: RawToken) -> KeystoneToken:
+        """Unscoped token for an access token. Raises FederatedLoginRefused, KeystoneUnreachable."""
+        ...
+
+    def projects(self, token: KeystoneToken) -> Sequence[ReachableProject]:
+        """The projects this token may be scoped to (GET /v3/auth/projects), sorted."""
+        ...
+
+    def scope_to(self, token: KeystoneToken, project: ReachableProject) -> KeystoneToken:
+        """Rescope to one project; roles included. Raises FederatedLoginRefused."""
+        ...
+
+    def scope_until(self, token: KeystoneToken, project: ReachableProject, end: datetime, name: str) -> KeystoneToken:
+        """A scoped token that Keystone itself ends at ``end``, through a restricted application credential
+        called ``name`` that expires then. Raises FederatedLoginRefused where Keystone does not allow it."""
+        ...

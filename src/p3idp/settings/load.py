@@ -1,0 +1,75 @@
+"""Read the settings file. Owns where it is looked for, and that every mistake names its key."""
+
+import os
+import tomllib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from p3idp.errors.settings import SettingsInvalid
+from p3idp.settings.model import Settings
+
+DEFAULT_PATH = Path("/etc/p3idp/settings.toml")
+VARIABLE = "P3IDP_SETTINGS"
+
+
+def settings_path(given: str | None = None) -> Path:
+    """The file in force: the one given, else ``$P3IDP_SETTINGS``, else ``/etc/p3idp/settings.toml``."""
+    return Path(given or os.environ.get(VARIABLE) or DEFAULT_PATH)
+
+
+def load_settings(given: str | None = None) -> Settings:
+    """Read and check the settings. Relative paths in it are relative to the file. Raises SettingsInvalid."""
+    path = settings_path(given)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as exc:
+        raise SettingsInvalid(
+            f"There is no settings file at {path}.",
+            hint=f"Give one with --settings FILE or ${VARIABLE}. To try p3idp out, `make run` makes a whole lab.",
+        ) from exc
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+        raise SettingsInvalid(f"{path} cannot be read: {exc}") from exc
+    try:
+        settings = Settings.model_validate(_absolute(document, path.parent.resolve()))
+    except ValidationError as exc:
+        raise SettingsInvalid(_explain(path, exc)) from exc
+    _refuse_plain_http(path, settings)
+    return settings
+
+
+_PATH_KEYS = {"policy_dir", "ca_file", "file", "tls_cert", "tls_key", "provider_ca_file"}
+
+
+def _absolute(node: object, base: Path) -> object:
+    if isinstance(node, dict):
+        return {
+            key: str(base / value) if key in _PATH_KEYS and isinstance(value, str) else _absolute(value, base)
+            for key, value in node.items()
+        }
+    return node
+
+
+def _explain(path: Path, exc: ValidationError) -> str:
+    """One line a mistake, without the values: a mistyped secret must not be echoed."""
+    lines = []
+    for error in exc.errors(include_url=False, include_input=False):
+        key = ".".join(str(part) for part in error["loc"]) or "(whole file)"
+        what = "unknown key" if error["type"] == "extra_forbidden" else error["msg"]
+        lines.append(f"{path}: {key}: {what}")
+    return "\n".join(lines)
+
+
+def _refuse_plain_http(path: Path, settings: Settings) -> None:
+    urls = {
+        "keystone.auth_url": settings.keystone.auth_url,
+        "keystone.public_url": settings.keystone.public_url,
+    }
+    if settings.web:
+        urls["web.base_url"] = settings.web.base_url
+    for key, url in urls.items():
+        if url and not url.startswith("https://") and not (settings.lab and url.startswith("http://")):
+            raise SettingsInvalid(
+                f"{path}: {key}: {url} is not https.",
+                hint="Use https. Only a lab on this machine (lab = true) may speak plain http.",
+            )

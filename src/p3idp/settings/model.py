@@ -1,0 +1,119 @@
+"""The settings as values: what each section holds, with its bounds. Reading the file is load.py."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from p3idp.settings.secret_ref import SecretRef
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class KeystoneSettings(_Section):
+    """Keystone and p3idp's own account there.
+
+    ``auth_url`` is the address p3idp administers through; ``public_url`` the one whose Apache takes federated
+    logins (the same, where not given). Either user and password, or an application credential.
+    """
+
+    auth_url: str
+    public_url: str | None = None
+    ca_file: Path | None = None
+    region: str | None = None
+    username: str | None = None
+    user_domain: str = "Default"
+    password: SecretRef | None = None
+    project: str | None = None
+    project_domain: str = "Default"
+    system_scope: bool = False
+    application_credential_id: str | None = None
+    application_credential_secret: SecretRef | None = None
+    timeout_seconds: float = Field(default=30.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        by_password = self.username is not None and self.password is not None
+        by_credential = self.application_credential_id is not None and self.application_credential_secret is not None
+        if by_password == by_credential:
+            raise ValueError("give either username and password, or application_credential_id and …_secret")
+        return self
+
+    @property
+    def login_url(self) -> str:
+        """Where federated logins go."""
+        return self.public_url or self.auth_url
+
+
+class ProviderSettings(_Section):
+    """p3idp's client at one identity provider (``[providers.<id>]``, the id as in the policy).
+
+    ``client_id`` and ``client_secret`` sign people in and introspect; the ``keystone_…`` pair is the client of
+    Keystone's Apache, needed only to generate its configuration.
+    """
+
+    client_id: str
+    client_secret: SecretRef
+    ca_file: Path | None = None
+    keystone_client_id: str | None = None
+    keystone_client_secret: SecretRef | None = None
+    introspection_cache_seconds: int = Field(default=30, ge=0, le=60)
+
+
+class WebSettings(_Section):
+    """The web service. ``base_url`` alone makes the URLs p3idp shows; ``cookie_key`` is a Fernet key."""
+
+    base_url: str
+    cookie_key: SecretRef
+    listen: str = "127.0.0.1:8443"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    workers: int = Field(default=2, ge=1, le=64)
+    session_idle_minutes: int = Field(default=60, ge=1, le=1440)
+    session_max_hours: int = Field(default=8, ge=1, le=24)
+
+
+class StoreSettings(_Section):
+    """The database of ledger and sessions, as an SQLAlchemy URL; a password in it comes from ``password``."""
+
+    url: str
+    password: SecretRef | None = None
+
+
+class SiteConfigSettings(_Section):
+    """What the generated configuration of Apache, Keystone and Horizon needs to know of the site.
+
+    ``dashboard_url`` is Horizon's address; the rest are files and addresses on the Keystone host.
+    ``introspection_interval_seconds``: how long Apache may believe an introspection answer.
+    """
+
+    dashboard_url: str | None = None
+    keystone_listen: str = "127.0.0.1:5000"
+    keystone_upstream: str = "uwsgi://127.0.0.1:5001"
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    provider_ca_file: Path | None = None
+    callback_template: Path = Path("/etc/keystone/sso_callback_template.html")
+    crypto_passphrase: SecretRef | None = None
+    introspection_interval_seconds: int = Field(default=60, ge=1, le=3600)
+
+
+class LogSettings(_Section):
+    """Log level; the form is always JSON, one object a line, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(_Section):
+    """All of it. ``lab`` permits what only a demonstration may do: plain http on loopback."""
+
+    policy_dir: Path
+    lab: bool = False
+    keystone: KeystoneSettings
+    providers: dict[str, ProviderSettings] = Field(min_length=1)
+    web: WebSettings | None = None
+    store: StoreSettings = StoreSettings(url="sqlite:///p3idp.sqlite")
+    site: SiteConfigSettings = SiteConfigSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,44 @@
+"""Where a secret is, instead of the secret. Owns references and how files and environment answer them."""
+
+import os
+import stat
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from p3idp.core.secret import Secret
+from p3idp.errors.settings import SecretUnavailable
+
+
+class SecretRef(BaseModel):
+    """``{ file = "…" }`` or ``{ env = "…" }``: exactly one. A secret itself in the settings is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: Path | None = None
+    env: str | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.file is None) == (self.env is None):
+            raise ValueError('a secret is given by reference: { file = "path" } or { env = "NAME" }')
+        return self
+
+    def resolve(self) -> Secret[str]:
+        """Read the secret. Raises SecretUnavailable where it is missing, empty or readable by everyone."""
+        value = self._read_file(self.file) if self.file is not None else os.environ.get(self.env or "", "")
+        if not value.strip():
+            raise SecretUnavailable(f"The secret at {self} is missing or empty.")
+        return Secret(value.strip())
+
+    def _read_file(self, path: Path) -> str:
+        try:
+            if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
+                raise SecretUnavailable(f"The secret file {path} is open to everyone.", hint=f"chmod 0600 {path}")
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            raise SecretUnavailable(f"The secret file {path} cannot be read: {type(exc).__name__}.") from exc
+
+    def __str__(self) -> str:
+        return f"file {self.file}" if self.file is not None else f"environment variable {self.env}"

@@ -1,0 +1,1 @@
+"""The browser and REST door. Asks ops; holds no rule."""
