@@ -1,0 +1,83 @@
+"""The settings file: each mistake names its key and file, secrets come by reference, nothing is echoed."""
+
+from pathlib import Path
+
+import pytest
+
+from p3idp.errors.settings import SecretUnavailable, SettingsInvalid
+from p3idp.settings import load_settings
+from p3idp.settings.secret_ref import SecretRef
+
+GOOD = """
+policy_dir = "policy"
+[keystone]
+auth_url = "https://keystone.example.org/v3"
+username = "p3idp"
+password = { env = "KEYSTONE_PASSWORD" }
+[providers.egi]
+client_id = "p3idp"
+client_secret = { file = "secrets/egi" }
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def writer(text: str) -> str:
+        path = tmp_path / "settings.toml"
+        path.write_text(text, encoding="utf-8")
+        return str(path)
+
+    return writer
+
+
+def test_relative_paths_belong_to_the_file(write, tmp_path: Path):
+    settings = load_settings(write(GOOD))
+    assert settings.policy_dir == tmp_path / "policy"
+    assert settings.providers["egi"].client_secret.file == tmp_path / "secrets/egi"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(("auth_url", "auth_ulr"), "keystone.auth_ulr: unknown key", id="typo"),
+        pytest.param(("https://", "http://"), "is not https", id="plain-http"),
+        pytest.param(('{ env = "KEYSTONE_PASSWORD" }', '"hunter2"'), "keystone.password", id="secret-in-the-file"),
+        pytest.param(('{ file = "secrets/egi" }', "{ }"), "by reference", id="empty-reference"),
+        pytest.param(('username = "p3idp"\n', ""), "either username and password", id="half-an-account"),
+        pytest.param(("[keystone]", "[keystone"), "cannot be read", id="not-toml"),
+        pytest.param(("[providers.egi]", "[providers]"), "providers", id="no-provider"),
+    ],
+)
+def test_a_mistake_is_named(write, change: tuple[str, str], said: str):
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(write(GOOD.replace(*change)))
+    assert said in caught.value.detail
+    assert "settings.toml" in caught.value.detail
+    assert "hunter2" not in caught.value.detail + caught.value.hint
+
+
+def test_a_missing_file_says_where_it_was_looked_for(tmp_path: Path):
+    with pytest.raises(SettingsInvalid, match="There is no settings file"):
+        load_settings(str(tmp_path / "nowhere.toml"))
+
+
+def test_only_a_lab_may_speak_plain_http(write):
+    assert load_settings(write("lab = true\n" + GOOD.replace("https://", "http://"))).lab
+
+
+def test_a_secret_file_open_to_everyone_is_refused(tmp_path: Path):
+    path = tmp_path / "secret"
+    path.write_text("s3cret")
+    path.chmod(0o644)
+    with pytest.raises(SecretUnavailable, match="open to everyone") as caught:
+        SecretRef(file=path).resolve()
+    assert "s3cret" not in str(caught.value)
+    path.chmod(0o600)
+    assert SecretRef(file=path).resolve().reveal() == "s3cret"
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_an_empty_secret_is_no_secret(monkeypatch: pytest.MonkeyPatch, text: str):
+    monkeypatch.setenv("P3IDP_TEST_SECRET", text)
+    with pytest.raises(SecretUnavailable):
+        SecretRef(env="P3IDP_TEST_SECRET").resolve()

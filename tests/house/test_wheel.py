@@ -1,0 +1,68 @@
+"""The wheel, installed bare, is the light client; with the server part it finds its templates."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    build = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "-q", "-w", str(out), str(ROOT)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert build.returncode == 0, build.stderr
+    return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty environment with the wheel and what it declares, and nothing of the server."""
+    home = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+    lock = ROOT / "deploy/lock/p3idp.txt"
+    versions = home / "constraints.txt"
+    pins = [line.split(" \\")[0] for line in lock.read_text().splitlines() if "==" in line]
+    versions.write_text("\n".join(pins) + "\n")
+    subprocess.run([home / "bin/pip", "install", "-q", "-c", str(versions), str(wheel)], check=True)
+    return home / "bin"
+
+
+def run(program: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], "HOME": str(program.parent)}
+    return subprocess.run([program, *args], capture_output=True, text=True, env=env, cwd=program.parent)
+
+
+def test_bare_install_has_no_server_library(bare: Path):
+    listed = run(bare / "pip", "list", "--format=freeze").stdout.lower()
+    assert "keystoneauth1" in listed
+    for library in ("flask", "sqlalchemy", "pydantic", "httpx", "authlib", "python-keystoneclient"):
+        assert library not in listed
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",), ("exchange", "--help")], ids=" ".join)
+def test_client_commands_run_bare(bare: Path, words: tuple[str, ...]):
+    result = run(bare / "p3idp", *words)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "audit", "serve", "doctor", "lab"])
+def test_server_commands_say_what_to_install(bare: Path, command: str):
+    result = run(bare / "p3idp", command, "--help")
+    assert result.returncode == 2
+    assert "p3idp[server]" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_wheel_carries_its_templates(wheel: Path):
+    names = zipfile.ZipFile(wheel).namelist()
+    shipped = {p.relative_to(ROOT / "templates").as_posix() for p in (ROOT / "templates").rglob("*") if p.is_file()}
+    assert shipped
+    assert {f"p3idp/_templates/{name}" for name in shipped} <= set(names)
