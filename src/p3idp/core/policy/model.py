@@ -108,7 +108,8 @@ class AccessRule:
 
     ``assurance``: where not empty, one of these values must be among the assurance claims.
     ``identity_providers``: from which providers; empty means all. ``group`` is the Keystone group that stands for
-    the rule, in the site's domain. ``place`` is (file, line) for people.
+    the rule, in the site's domain; ``group_name`` gives it another name than the usual one. ``place`` is (file,
+    line) for people.
     """
 
     entitlement: Entitlement
@@ -117,11 +118,17 @@ class AccessRule:
     assurance: tuple[str, ...] = ()
     identity_providers: tuple[ProviderId, ...] = ()
     place: tuple[str, int] = ("", 0)
+    group_name: str = ""
 
     @property
     def group(self) -> str:
         """The group's name: what the entitlement says, without the namespace (Keystone allows 64 characters)."""
-        return self.entitlement.short
+        return self.group_name or self.entitlement.short
+
+    @property
+    def condition(self) -> tuple[Entitlement, tuple[str, ...], tuple[ProviderId, ...]]:
+        """What a person must show. Rules that share a group must share this: the group carries all their grants."""
+        return self.entitlement, self.assurance, self.identity_providers
 
 
 @dataclass(frozen=True, slots=True)
