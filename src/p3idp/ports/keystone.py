@@ -12,7 +12,10 @@ from p3idp.core.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class KeystoneToken:
-    """A token Keystone issued. ``expires_at`` as Keystone says it; ``project`` where it is scoped."""
+    """A token Keystone issued. ``expires_at`` as Keystone says it; ``project`` where it is scoped.
+
+    ``user_domain`` is the domain of the person, by id and name.
+    """
 
     value: Secret[str]
     user_id: str
@@ -22,6 +25,7 @@ class KeystoneToken:
     project: ProjectRef | None = None
     project_id: str | None = None
     roles: tuple[str, ...] = ()
+    user_domain: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,7 +44,9 @@ class FederatedLogin(Protocol):
         ...
 
     def projects(self, token: KeystoneToken) -> Sequence[ReachableProject]:
-        """The projects this token may be scoped to (GET /v3/auth/projects), sorted."""
+        """The enabled projects this token may be scoped to (GET /v3/auth/projects), sorted.
+
+        Raises FederatedLoginRefused, KeystoneUnreachable."""
         ...
 
     def scope_to(self, token: KeystoneToken, project: ReachableProject) -> KeystoneToken:
@@ -49,5 +55,8 @@ class FederatedLogin(Protocol):
 
     def scope_until(self, token: KeystoneToken, project: ReachableProject, end: datetime, name: str) -> KeystoneToken:
         """A scoped token that Keystone itself ends at ``end``, through a restricted application credential
-        called ``name`` that expires then. Raises FederatedLoginRefused where Keystone does not allow it."""
+        called ``name`` that expires then. ``token`` may be unscoped, or scoped to that project already.
+
+        The credential's secret is forgotten at once; earlier ones of this person that have expired are deleted.
+        Raises FederatedLoginRefused where Keystone does not allow it or does not keep ``end``."""
         ...

@@ -1,0 +1,70 @@
+"""Ask Keystone over HTTP on behalf of a person. Owns the connection and what its failures are called.
+
+Nothing here knows p3idp's own account. Keystone's words never leave this module: a status goes into ``debug``.
+"""
+
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from p3idp.errors.keystone import KeystoneUnreachable
+from p3idp.ports.request import request_id
+
+
+class PersonalHttp:
+    """Sends requests with a person's token. It keeps connections open and no person's state; thread-safe."""
+
+    def __init__(self, ca_file: Path | None, timeout_seconds: float) -> None:
+        context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+        # trust_env off: neither a proxy nor a certificate bundle of the environment may come between.
+        self._http = httpx.Client(verify=context, trust_env=False, timeout=timeout_seconds, follow_redirects=False)
+
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> httpx.Response:
+        """Send one request and return its reply, whatever its status below 500. Raises KeystoneUnreachable."""
+        sent = {"Accept": "application/json", **(headers or {})}
+        if rid := request_id.get():
+            sent["X-OpenStack-Request-ID"] = rid
+        where = urlsplit(url).netloc
+        try:
+            reply = self._http.request(method, url, headers=sent, json=body)
+        except httpx.HTTPError as exc:
+            raise KeystoneUnreachable(f"Keystone at {where} does not answer ({type(exc).__name__}).") from exc
+        if reply.status_code >= 500 or reply.status_code == 429:
+            raise KeystoneUnreachable(f"Keystone at {where} is in trouble.", debug=describe(reply))
+        return reply
+
+
+def v3_url(auth_url: str) -> str:
+    """Return the address of the Identity API v3, whether or not the one given ends in ``/v3``."""
+    bare = auth_url.rstrip("/")
+    return bare if bare.endswith("/v3") else f"{bare}/v3"
+
+
+def as_person(token: str) -> dict[str, str]:
+    """The header that carries a Keystone token."""
+    return {"X-Auth-Token": token}
+
+
+def read_json(reply: httpx.Response) -> Mapping[str, Any]:
+    """The body as an object. Raises KeystoneUnreachable for anything else."""
+    try:
+        body = reply.json()
+    except ValueError as exc:
+        raise KeystoneUnreachable("Keystone answered something that is not JSON.", debug=describe(reply)) from exc
+    if not isinstance(body, dict):
+        raise KeystoneUnreachable("Keystone answered JSON that is not an object.", debug=describe(reply))
+    return body
+
+
+def describe(reply: httpx.Response) -> str:
+    """Say for the log who answered and how, in none of Keystone's words."""
+    challenge = reply.headers.get("WWW-Authenticate", "").split(" ")[0]
+    # Keystone challenges with its own scheme; Apache's module with Bearer (RFC 6750 section 3).
+    who = {"Bearer": "Apache", "Keystone": "Keystone"}.get(challenge, "Keystone or Apache")
+    return f"{who} answered {reply.status_code}"
