@@ -63,7 +63,6 @@ before(async () => {
       { client_id: 'cli', redirect_uris: [CALLBACK], grant_types: ['authorization_code', 'refresh_token'] },
     ],
   };
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
   await start();
   endpoints = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
 });
@@ -230,6 +229,18 @@ test('a token that is forged, foreign, or of another kind is inactive', async ()
   }
 });
 
+test('an expired token is inactive', async () => {
+  await stop();
+  await start({ ...config, access_token_ttl: 1 });
+  const { access_token: token } = await signIn('alice', {});
+  assert.equal((await introspect(token)).active, true);
+  await sleep(2000);
+  assert.deepEqual(await introspect(token), { active: false });
+  assert.equal((await bearer(endpoints.userinfo_endpoint, token)).status, 401);
+  await stop();
+  await start();
+});
+
 test('a fat token carries its audience and entitlements', async () => {
   const { access_token: token } = await signIn('alice', { client: 'fat', scope: EVERYTHING });
   const claims = decodeJwt(token);
@@ -384,7 +395,8 @@ function launch(file) {
   return spawn(process.execPath, [here('server.mjs'), '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
-async function start() {
+async function start(settings = config) {
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(settings));
   server = launch(join(folder, 'config.json'));
   let said = '';
   server.stderr.on('data', (chunk) => { said += chunk; });
