@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from p3idp.ports.keystone import FederatedLogin
+    from p3idp.ports.ledger import Ledger
     from p3idp.settings import Settings
 
 
@@ -28,3 +29,14 @@ def wire_federated_login(settings: "Settings") -> "FederatedLogin":
 
     keystone = settings.keystone
     return KeystoneLogin(keystone.login_url, keystone.ca_file, keystone.timeout_seconds)
+
+
+def wire_ledger(settings: "Settings") -> "Ledger":
+    """The ledger of the database in the settings, written to in the name of this host. Raises LedgerUnavailable."""
+    import socket
+
+    from p3idp.adapters.store.engine import open_store
+    from p3idp.adapters.store.ledger import StoredLedger
+
+    password = settings.store.password.resolve() if settings.store.password else None
+    return StoredLedger(open_store(settings.store.url, password), socket.gethostname())

@@ -35,7 +35,7 @@ class LedgerRecord:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Head:
-    """Where a writer's chain ends: how many records, and the digest of the last. Kept elsewhere, it shows truncation."""
+    """Where a chain ends: how many records, and the digest of the last. Written down elsewhere, it shows truncation."""
 
     writer: str
     count: int

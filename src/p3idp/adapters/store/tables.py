@@ -1,0 +1,38 @@
+"""The tables, as SQLAlchemy knows them. Migrations make them; a test compares the two.
+
+Owns names and portable types. Sessions add theirs to the same ``METADATA``.
+"""
+
+from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
+
+METADATA = MetaData()
+
+# MariaDB's TEXT ends at 64 kB; the intent of a large plan is longer.
+LONG_TEXT = Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
+
+LEDGER = Table(
+    "ledger",
+    METADATA,
+    Column("writer", String(128), primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    # Copies out of the event, to look records up by; audit verify compares them with it.
+    Column("at", String(32), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("about", String(160), nullable=False),
+    Column("event", LONG_TEXT, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Index("ledger_at", "at"),
+    Index("ledger_action_outcome", "action", "outcome"),
+    Index("ledger_about", "about"),
+)
+
+LEDGER_HEADS = Table(
+    "ledger_heads",
+    METADATA,
+    Column("writer", String(128), primary_key=True),
+    Column("length", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
