@@ -3,7 +3,7 @@
 Owns names and portable types. Sessions add theirs to the same ``METADATA``.
 """
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
 from sqlalchemy.dialects.mysql import MEDIUMTEXT
 
 METADATA = MetaData()
@@ -35,4 +35,23 @@ LEDGER_HEADS = Table(
     Column("writer", String(128), primary_key=True),
     Column("length", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
+)
+
+# An id is kept as its SHA-256 and a session sealed (sessions.py). Moments are whole seconds since 1970, UTC.
+WEB_SESSIONS = Table(
+    "web_sessions",
+    METADATA,
+    Column("id_hash", String(64), primary_key=True),
+    Column("sealed", LONG_TEXT, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("web_sessions_until", "until"),
+)
+
+SPENT_ATTEMPTS = Table(
+    "spent_attempts",
+    METADATA,
+    Column("id_hash", String(64), primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Index("spent_attempts_until", "until"),
 )

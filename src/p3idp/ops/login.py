@@ -1,0 +1,158 @@
+"""Sign in by browser, stay signed in, sign out. Owns the order of the steps; each check is core's, each call a port's.
+
+Until a valid callback nothing is stored here: an attempt travels in the browser, sealed (that is the door's part).
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from p3idp.core.audit.event import Actor, AuditEvent, Outcome
+from p3idp.core.login.callback import Callback, check_issuer, check_state
+from p3idp.core.login.return_to import safe_return_to
+from p3idp.core.login.session import Session, SessionId, SessionLimits
+from p3idp.core.login.tokens import VerifiedClaims
+from p3idp.core.policy.decide import decide
+from p3idp.core.policy.model import Policy
+from p3idp.errors.login import SignInRefused, TokenRefused
+from p3idp.errors.session import PageNotFound, SignInDeclined
+from p3idp.ops.keystone_view import look
+from p3idp.ports.checkin import SignedIn, SignInAttempt, SignInClient
+from p3idp.ports.environment import Clock, TokenSource
+from p3idp.ports.keystone import FederatedLogin
+from p3idp.ports.ledger import LedgerWriter
+from p3idp.ports.request import request_id
+from p3idp.ports.sessions import Sessions, SpentAttempts
+
+ATTEMPT_LIFETIME = timedelta(minutes=10)
+_TOUCH_EVERY = timedelta(minutes=1)  # one write a minute and session, not one a request
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A completed sign-in: the new session, its id for the browser, and the page the browser wanted."""
+
+    session_id: SessionId
+    session: Session
+    return_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignInDesk:
+    """Where browsers sign in and out. ``policy`` gives the policy in force at each call."""
+
+    policy: Callable[[], Policy]
+    client: SignInClient
+    keystone: FederatedLogin
+    sessions: Sessions
+    spent: SpentAttempts
+    ledger: LedgerWriter
+    limits: SessionLimits
+    clock: Clock
+    new_token: TokenSource
+
+    def begin(self, provider: str, return_to: str) -> tuple[SignInAttempt, str]:
+        """A new attempt and where it sends the browser. Raises PageNotFound, ProviderUnreachable."""
+        if provider not in {known.id for known in self.policy().site.identity_providers}:
+            raise PageNotFound("This site has no identity provider of that name.")
+        attempt_id = self.new_token()[:16]
+        attempt = SignInAttempt(
+            id=attempt_id,
+            provider=provider,
+            state=f"{attempt_id}.{self.new_token()}",  # so that the callback finds its attempt among several
+            nonce=self.new_token(),
+            verifier=self.new_token(),
+            return_to=safe_return_to(return_to),
+            expires_at=self.clock() + ATTEMPT_LIFETIME,
+        )
+        return attempt, self.client.authorization_url(attempt)
+
+    def finish(
+        self, provider: str, attempt: SignInAttempt | None, callback: Callback, replaces: SessionId | None = None
+    ) -> Arrival:
+        """Turn the provider's answer into a session; the session it ``replaces`` ends.
+
+        Raises SignInRefused (before any token call), SignInDeclined, TokenRefused, ProviderUnreachable,
+        LedgerUnavailable and SessionsUnavailable. In every case nobody is signed in.
+        """
+        now = self.clock()
+        attempt = self._checked(provider, attempt, callback, now)
+        signed_in = self._redeem(attempt, callback, now)
+        if not self.spent.spend(attempt.id, now, attempt.expires_at):
+            raise SignInRefused("spent", "This sign-in was completed before.")
+        session = self._session(signed_in, now)
+        self._record(attempt.provider, signed_in.claims, session, now)
+        if replaces is not None:
+            self.sessions.remove(replaces)
+        session_id = SessionId(self.new_token())
+        self.sessions.save(session_id, session, now + self.limits.total)
+        return Arrival(session_id, session, safe_return_to(attempt.return_to))
+
+    def open(self, session_id: SessionId) -> Session | None:
+        """The living session with this id; one that is over is forgotten. Raises SessionsUnavailable."""
+        now = self.clock()
+        session = self.sessions.find(session_id)
+        if session is None:
+            return None
+        if session.is_over(now, self.limits):
+            self.sessions.remove(session_id)
+            return None
+        if now - session.seen_at >= _TOUCH_EVERY:
+            self.sessions.touch(session_id, now)
+            return dataclasses.replace(session, seen_at=now)
+        return session
+
+    def end(self, session_id: SessionId) -> None:
+        """Sign out. Raises SessionsUnavailable."""
+        self.sessions.remove(session_id)
+
+    def _checked(
+        self, provider: str, attempt: SignInAttempt | None, callback: Callback, now: datetime
+    ) -> SignInAttempt:
+        if attempt is None or attempt.provider != provider:
+            raise SignInRefused("no-attempt", "This answer does not belong to a sign-in that this browser began.")
+        check_state(callback, attempt.state)
+        if now >= attempt.expires_at:
+            raise SignInRefused("attempt-expired", "This sign-in took too long; it had to be done in ten minutes.")
+        issuer, always_named = self.client.issuer_of(provider)
+        check_issuer(callback, issuer, always_named=always_named)
+        if self.spent.is_spent(attempt.id):
+            raise SignInRefused("spent", "This sign-in was completed before.")
+        return attempt
+
+    def _redeem(self, attempt: SignInAttempt, callback: Callback, now: datetime) -> SignedIn:
+        if callback.error:
+            raise SignInDeclined("The sign-in was not completed: you, or the identity provider, stopped it.")
+        try:
+            return self.client.redeem(attempt, callback.code, now)
+        except TokenRefused as refused:
+            nobody = Actor("data/security/account/user", f"unknown@{attempt.provider}")
+            self.ledger.append(self._event(Outcome.FAILURE, nobody, attempt.provider, now, reason=refused.reason))
+            raise
+
+    def _session(self, signed_in: SignedIn, now: datetime) -> Session:
+        provider = self.policy().site.provider(signed_in.claims.provider)
+        view = look(self.keystone, provider, signed_in.access_token, now)
+        return Session(signed_in.claims, view, began_at=now, seen_at=now)
+
+    def _record(self, provider: str, claims: VerifiedClaims, session: Session, now: datetime) -> None:
+        actor = Actor("data/security/account/user", f"{claims.subject}@{claims.issuer}")
+        access = decide(self.policy(), claims, now).access
+        details = {
+            "keystone_problem": session.keystone.problem,
+            "projects": [str(given.project) for given in access],
+        }
+        event = self._event(Outcome.SUCCESS, actor, provider, now)
+        self.ledger.append(dataclasses.replace(event, details=details))
+
+    def _event(self, outcome: Outcome, actor: Actor, provider: str, now: datetime, *, reason: str = "") -> AuditEvent:
+        return AuditEvent(
+            action="authenticate/login",
+            outcome=outcome,
+            actor=actor,
+            target=("service/security/identity-provider", provider),
+            at=now,
+            request_id=request_id.get(),
+            reason=reason,
+        )
