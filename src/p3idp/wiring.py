@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from p3idp.core.policy.model import Policy
+    from p3idp.ops.site_config import SiteConfig
     from p3idp.ports.keystone import FederatedLogin
     from p3idp.ports.ledger import Ledger
     from p3idp.settings import Settings
@@ -40,3 +42,16 @@ def wire_ledger(settings: "Settings") -> "Ledger":
 
     password = settings.store.password.resolve() if settings.store.password else None
     return StoredLedger(open_store(settings.store.url, password), socket.gethostname())
+
+
+def wire_site_config(settings: "Settings", policy: "Policy | None" = None) -> "SiteConfig":
+    """The generated configuration of Apache, Keystone and Horizon; the policy is read where it is not handed in."""
+    from p3idp.adapters.apache.installed import InstalledApache
+    from p3idp.adapters.config_directory import FileDirectory
+    from p3idp.adapters.policy_files import load_policy
+    from p3idp.adapters.templates import JinjaRenderer
+    from p3idp.ops.site_config import SiteConfig
+    from p3idp.ops.site_facts import site_facts
+
+    policy = policy or load_policy(settings.policy_dir)
+    return SiteConfig(policy, site_facts(policy, settings), JinjaRenderer(), InstalledApache(), FileDirectory)

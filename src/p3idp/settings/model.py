@@ -51,7 +51,8 @@ class ProviderSettings(_Section):
     """p3idp's client at one identity provider (``[providers.<id>]``, the id as in the policy).
 
     ``client_id`` and ``client_secret`` sign people in and introspect; the ``keystone_…`` pair is the client of
-    Keystone's Apache, needed only to generate its configuration.
+    Keystone's Apache, needed only to generate its configuration. ``introspection_url``: where the provider answers
+    about tokens, where that is not Keycloak's usual path below the issuer.
     """
 
     client_id: str
@@ -59,6 +60,7 @@ class ProviderSettings(_Section):
     ca_file: Path | None = None
     keystone_client_id: str | None = None
     keystone_client_secret: SecretRef | None = None
+    introspection_url: str | None = None
     introspection_cache_seconds: int = Field(default=30, ge=0, le=60)
 
 
@@ -85,19 +87,27 @@ class StoreSettings(_Section):
 class SiteConfigSettings(_Section):
     """What the generated configuration of Apache, Keystone and Horizon needs to know of the site.
 
-    ``dashboard_url`` is Horizon's address; the rest are files and addresses on the Keystone host.
+    ``dashboard_url`` is Horizon's address (its WebSSO address is derived from it); ``trusted_dashboards`` are further
+    addresses that a browser's token may be posted to, such as keystoneauth's http://localhost:9990/auth/websso/.
+    ``keystone_listen`` is where Apache listens, ``keystone_upstream`` where it finds Keystone's WSGI server
+    (``uwsgi://host:port`` or ``unix:/path|uwsgi://name``). ``tls_cert`` and ``tls_key`` are Apache's own.
+    ``install_dir`` is where the files will lie on Keystone's host, ``callback_template`` where one of them will.
     ``introspection_interval_seconds``: how long Apache may believe an introspection answer.
+    ``request_field_limit``: bytes that one request header may have.
     """
 
     dashboard_url: str | None = None
+    trusted_dashboards: tuple[str, ...] = ()
     keystone_listen: str = "127.0.0.1:5000"
     keystone_upstream: str = "uwsgi://127.0.0.1:5001"
     tls_cert: Path | None = None
     tls_key: Path | None = None
     provider_ca_file: Path | None = None
+    install_dir: Path | None = None
     callback_template: Path = Path("/etc/keystone/sso_callback_template.html")
     crypto_passphrase: SecretRef | None = None
     introspection_interval_seconds: int = Field(default=60, ge=1, le=3600)
+    request_field_limit: int = Field(default=65535, ge=16384, le=1048576)
 
 
 class LogSettings(_Section):

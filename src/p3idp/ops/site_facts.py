@@ -1,0 +1,56 @@
+"""From the settings to plain facts of the site. Owns the defaults that one setting gives another, and which setting is
+missing for generated configuration."""
+
+from p3idp.core.policy.model import IdentityProvider, Policy
+from p3idp.core.site.model import ApacheClient, SiteFacts
+from p3idp.errors.settings import SettingsInvalid
+from p3idp.settings.model import ProviderSettings, Settings
+
+
+def introspection_url(provider: IdentityProvider, settings: ProviderSettings) -> str:
+    """Where the provider answers about tokens: as set, else where Keycloak (and so Check-in) answers."""
+    return settings.introspection_url or f"{provider.issuers[0]}/protocol/openid-connect/token/introspect"
+
+
+def site_facts(policy: Policy, settings: Settings) -> SiteFacts:
+    """The facts, secrets read. Raises SettingsInvalid naming what is missing, SecretUnavailable."""
+    site = settings.site
+    missing = [name for name in ("tls_cert", "tls_key", "crypto_passphrase") if getattr(site, name) is None]
+    if missing or site.crypto_passphrase is None:
+        raise SettingsInvalid(
+            f"The generated configuration needs [site] {', '.join(missing)} in the settings.",
+            hint="Apache speaks TLS itself; the passphrase is any long random text in a file of mode 0600.",
+        )
+    dashboard = site.dashboard_url.rstrip("/") if site.dashboard_url else None
+    own = (f"{dashboard}/auth/websso/",) if dashboard else ()
+    return SiteFacts(
+        keystone_url=settings.keystone.login_url.rstrip("/"),
+        listen=site.keystone_listen,
+        upstream=site.keystone_upstream.rstrip("/"),
+        tls_cert=str(site.tls_cert),
+        tls_key=str(site.tls_key),
+        dashboard_url=dashboard,
+        trusted_dashboards=tuple(dict.fromkeys(own + site.trusted_dashboards)),
+        callback_template=str(site.callback_template),
+        install_dir=str(site.install_dir or ""),
+        introspection_interval=site.introspection_interval_seconds,
+        request_field_limit=site.request_field_limit,
+        crypto_passphrase=site.crypto_passphrase.resolve(),
+        clients=_clients(policy, settings),
+    )
+
+
+def _clients(policy: Policy, settings: Settings) -> dict[str, ApacheClient]:
+    clients = {}
+    for provider in policy.site.identity_providers:
+        own = settings.providers.get(provider.id)
+        if own is None or own.keystone_client_id is None or own.keystone_client_secret is None:
+            continue
+        ca = settings.site.provider_ca_file or own.ca_file
+        clients[str(provider.id)] = ApacheClient(
+            client_id=own.keystone_client_id,
+            client_secret=own.keystone_client_secret.resolve(),
+            introspection_url=introspection_url(provider, own),
+            ca=str(ca) if ca else None,
+        )
+    return clients
