@@ -23,7 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("p3idp.cli.site:doctor", "Check the chain from the identity provider to Keystone."),
     "serve": ("p3idp.cli.serve:serve", "Run the web service."),
     "exchange": ("p3idp.cli.exchange:exchange", "Trade a Check-in token for a Keystone token at a broker."),
-    "lab": ("p3idp.cli.lab:lab", "Run the demonstration: real servers on this machine."),
+    "lab": ("p3idp.lab.command:lab", "Run the demonstration: real servers on this machine."),
 }
 _OF_THE_SERVER = (
     "flask",

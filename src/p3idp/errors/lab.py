@@ -32,3 +32,11 @@ class LabNotRunning(P3idpError):
     code = "lab-not-running"
     exit_status = ExitStatus.UNREACHABLE
     hint = "Start it with `make run` or `p3idp lab up`."
+
+
+class LabSignInFailed(P3idpError):
+    """The stand-in did not sign the person in, or does not know the client."""
+
+    code = "lab-sign-in-failed"
+    exit_status = ExitStatus.SIGN_IN_NEEDED
+    hint = "`p3idp lab status` lists the people; in the lab the password is the login."

@@ -1,0 +1,66 @@
+"""Use the stand-in's switches under /_lab/: withdraw entitlements, roll keys, fall silent. Owns the requests."""
+
+from typing import Any
+
+import httpx
+
+from p3idp.errors.lab import LabNotRunning
+from p3idp.lab.authority import trust
+from p3idp.lab.layout import Layout
+
+
+class Control:
+    """The switches of one provider (``egi`` or ``hub``). Every change is for good until it is taken back."""
+
+    def __init__(self, layout: Layout, provider: str = "egi") -> None:
+        port = layout.addresses.checkin if provider == "egi" else layout.addresses.hub
+        self._client = httpx.Client(
+            base_url=f"https://localhost:{port}/_lab",
+            headers={"Authorization": f"Bearer {layout.secret(f'{provider}-control')}"},
+            verify=trust(layout),
+            trust_env=False,
+            timeout=20,
+        )
+
+    def withdraw(self, login: str, entitlement: str | None = None) -> None:
+        """Take one entitlement, or all of them, away from a person."""
+        self._ask("POST", f"/people/{login}/withdraw", _which(entitlement))
+
+    def restore(self, login: str, entitlement: str | None = None) -> None:
+        """Give back what was withdrawn."""
+        self._ask("POST", f"/people/{login}/restore", _which(entitlement))
+
+    def people(self) -> list[dict[str, Any]]:
+        """Everybody, with the entitlements they hold now."""
+        found: list[dict[str, Any]] = self._ask("GET", "/people")
+        return found
+
+    def roll_keys(self, *, overlap: bool = True) -> list[str]:
+        """Sign with a new key from now on and return the key ids; without overlap the old keys vanish at once."""
+        kids: list[str] = self._ask("POST", "/keys/rollover", {"overlap": overlap})["kids"]
+        return kids
+
+    def silence(self, seconds: float) -> None:
+        """Take requests and answer none, for so long; 0 ends it."""
+        self._ask("POST", "/silence", {"seconds": seconds})
+
+    def counters(self) -> dict[str, int]:
+        """Requests by endpoint since the provider's start."""
+        counts: dict[str, int] = self._ask("GET", "/counters")
+        return counts
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        try:
+            reply = self._client.request(method, path, json=body)
+        except httpx.TransportError as exc:
+            raise LabNotRunning("The lab's identity provider does not answer.") from exc
+        reply.raise_for_status()
+        return reply.json()
+
+
+def _which(entitlement: str | None) -> dict[str, object]:
+    return {"all": True} if entitlement is None else {"entitlement": entitlement}

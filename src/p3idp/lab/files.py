@@ -1,0 +1,113 @@
+"""What p3idp itself needs to run in the lab: settings, policy, generated site configuration. Owns these files."""
+
+import shutil
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from p3idp.lab.addresses import Addresses
+from p3idp.lab.layout import CHECKOUT, Layout, write_if_changed, write_private
+from p3idp.lab.servers.checkin import client_secret_name
+from p3idp.lab.servers.keystone import socket_path
+
+_EXAMPLE = CHECKOUT / "mappings"
+
+
+def write_settings(layout: Layout) -> None:
+    """Write the settings file, in the shape of settings/model.py. Secrets stay in files of their own."""
+    addresses = layout.addresses
+    document: dict[str, Mapping[str, object]] = {
+        "keystone": {
+            "auth_url": addresses.keystone_url,
+            "ca_file": layout.ca_file,
+            "region": "RegionOne",
+            "username": "admin",
+            "password": _secret(layout, "keystone-admin"),
+            "project": "admin",
+        },
+        "providers.egi": _provider(layout, "egi"),
+        "providers.hub": _provider(layout, "hub"),
+        "web": {
+            "base_url": addresses.broker_url,
+            "cookie_key": _cookie_key(layout),
+            "listen": f"127.0.0.1:{addresses.broker}",
+            "tls_cert": layout.tls_cert,
+            "tls_key": layout.tls_key,
+        },
+        "store": {"url": f"sqlite:///{layout.state}/p3idp.sqlite"},
+        "site": {
+            "dashboard_url": addresses.horizon_url,
+            "keystone_listen": f"127.0.0.1:{addresses.keystone}",
+            "keystone_upstream": f"unix:{socket_path(layout)}|uwsgi://keystone",
+            "tls_cert": layout.tls_cert,
+            "tls_key": layout.tls_key,
+            "provider_ca_file": layout.run / "ca.pem",
+            "callback_template": layout.site / "sso_callback_template.html",
+            "crypto_passphrase": _secret(layout, "apache-crypto"),
+            # A site takes a minute; here people want to see a withdrawal work.
+            "introspection_interval_seconds": 2,
+        },
+    }
+    lines = ["# Written by the lab at every start.", f'policy_dir = "{_policy(layout)}"', "lab = true"]
+    for section, values in document.items():
+        lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+    write_if_changed(layout.settings, "\n".join(lines) + "\n")
+
+
+def _provider(layout: Layout, provider: str) -> Mapping[str, object]:
+    return {
+        "client_id": "p3idp",
+        "client_secret": _secret(layout, client_secret_name("p3idp", provider)),
+        "ca_file": layout.ca_file,
+        "keystone_client_id": "keystone",
+        "keystone_client_secret": _secret(layout, client_secret_name("keystone", provider)),
+        "introspection_cache_seconds": 1,
+    }
+
+
+def _secret(layout: Layout, name: str) -> Mapping[str, object]:
+    return {"file": layout.secret_file(name)}
+
+
+def _cookie_key(layout: Layout) -> Mapping[str, object]:
+    """32 random bytes in URL-safe base64 are a Fernet key as soon as the padding is there."""
+    file = layout.secret_file("cookie-key")
+    text = file.read_text(encoding="ascii").strip()
+    if not text.endswith("="):
+        write_private(file, f"{text}=\n")
+    return {"file": file}
+
+
+def _policy(layout: Layout) -> Path:
+    """The example policy itself, or on other ports a copy of it that names this lab's addresses."""
+    if layout.addresses == Addresses():
+        return _EXAMPLE
+    copy, copied = layout.state / "mappings", layout.state / "mappings-copied"
+    version = _digest(_EXAMPLE)
+    if not copied.exists() or copied.read_text(encoding="ascii") != version:
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(_EXAMPLE, copy)
+        write_private(copied, version)
+        for file in copy.rglob("*.yaml"):
+            file.write_text(_with_ports_of(layout.addresses, file.read_text(encoding="utf-8")), encoding="utf-8")
+    return copy
+
+
+def _digest(folder: Path) -> str:
+    """What the example says now: a copy that somebody edits stays theirs until the example itself changes."""
+    return sha256(b"".join(file.read_bytes() for file in sorted(folder.rglob("*.yaml")))).hexdigest()
+
+
+def _with_ports_of(addresses: Addresses, text: str) -> str:
+    for name in Addresses.__dataclass_fields__:
+        text = text.replace(f"localhost:{getattr(Addresses(), name)}", f"localhost:{getattr(addresses, name)}")
+    return text
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, int):
+        return str(value)
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

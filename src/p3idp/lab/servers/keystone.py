@@ -1,0 +1,143 @@
+"""Keystone under uWSGI, on a socket that only Apache reaches. Owns its database, keys and bootstrap."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from p3idp.errors.lab import ServerFailed
+from p3idp.lab.layout import CHECKOUT, Layout, write_if_changed, write_private
+from p3idp.lab.servers.base import Missing, Program, Server, answers
+
+VENV = CHECKOUT / ".venvs" / "keystone"
+_CACHE = CHECKOUT / ".venvs" / "cache"
+# Hash rounds: bcrypt at its default costs a second a password; nothing in a lab is worth guessing.
+_CONFIG = """\
+# Written by the lab: what a site has of its own. The federation part is generated and stands beside this file.
+[database]
+connection = sqlite:///{folder}/keystone.sqlite?timeout=30
+[token]
+provider = fernet
+[fernet_tokens]
+key_repository = {folder}/fernet-keys
+[credential]
+key_repository = {folder}/credential-keys
+[identity]
+password_hash_rounds = 4
+"""
+_PREPARED = ("keystone.sqlite", "fernet-keys", "credential-keys")
+
+
+class Keystone(Server):
+    """OpenStack's identity service, as the site would run it."""
+
+    name = "keystone"
+    patience_seconds = 120  # its worker loads for 9 s on a quiet machine, several times that on a busy one
+
+    def missing(self, layout: Layout) -> Missing | None:
+        """Keystone has a virtual environment of its own."""
+        if not (VENV / "bin" / "uwsgi").exists():
+            return Missing("Keystone's virtual environment", "make install")
+        return None
+
+    def address(self, layout: Layout) -> str:
+        """Its socket, which speaks the uwsgi protocol; people reach it through Apache."""
+        return str(socket_path(layout))
+
+    def prepare(self, layout: Layout) -> None:
+        """Lay down configuration, database and keys, and make the administrator."""
+        folder = layout.folder(self.name)
+        config = folder / "keystone.conf"
+        write_if_changed(config, _CONFIG.format(folder=folder))
+        for name in _PREPARED:
+            if not (folder / name).exists():
+                _copy(_template() / name, folder / name)
+        self._bootstrap(layout, config)
+
+    def program(self, layout: Layout) -> Program:
+        """One worker with threads: it loads slowly, and SQLite has one writer anyway."""
+        folder = layout.state / self.name
+        files = (folder / "keystone.conf", layout.site / "keystone.conf")
+        command = [
+            *(str(VENV / "bin" / "uwsgi"), "--master", "--die-on-term", "--need-app", "--lazy-apps"),
+            *("--module", "keystone.wsgi.api:application", "--pyargv", ""),
+            *("--processes", "1", "--enable-threads", "--threads", "4", "--buffer-size", "65535"),
+            *("--uwsgi-socket", str(socket_path(layout)), "--chmod-socket=660", "--disable-logging"),
+        ]
+        if os.getuid() == 0:
+            command.append("--chown-socket=root:www-data")
+        return Program(
+            command=tuple(command),
+            directory=folder,
+            environment={"OS_KEYSTONE_CONFIG_FILES": ";".join(map(str, files))},
+            inputs=(*files, layout.site / "sso_callback_template.html"),
+        )
+
+    def is_ready(self, layout: Layout) -> bool:
+        """Whether it answers through Apache, the only way in."""
+        return answers(layout, layout.addresses.keystone_url) == 200
+
+    def _bootstrap(self, layout: Layout, config: Path) -> None:
+        """Make the administrator and the catalogue; the password goes through the environment, never the arguments."""
+        done = config.parent / "bootstrapped"
+        url = layout.addresses.keystone_url
+        if done.exists() and done.read_text(encoding="utf-8") == url:
+            return
+        endpoints = [f"--bootstrap-{kind}-url={url}" for kind in ("public", "internal", "admin")]
+        password = {"OS_BOOTSTRAP_PASSWORD": layout.secret("keystone-admin")}
+        _manage(config, "bootstrap", "--bootstrap-region-id=RegionOne", *endpoints, environment=password)
+        write_private(done, url)
+
+
+def socket_path(layout: Layout) -> Path:
+    """The socket where uWSGI listens."""
+    return layout.run / "keystone.sock"
+
+
+def version() -> str:
+    """The version of Keystone in its virtual environment."""
+    found = sorted(VENV.glob("lib/python*/site-packages/keystone-*.dist-info"))
+    return found[-1].name.removeprefix("keystone-").removesuffix(".dist-info") if found else "none"
+
+
+def _template() -> Path:
+    """An empty database and keys for this version, made once and copied into every new lab (saves 7 s each)."""
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    ready = _CACHE / f"keystone-{version()}"
+    with (_CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ready.exists():
+            with tempfile.TemporaryDirectory(dir=_CACHE) as scratch:
+                _make_template(Path(scratch))
+                shutil.move(scratch, ready)
+                Path(scratch).mkdir()  # for the context manager to remove
+    return ready
+
+
+def _make_template(folder: Path) -> None:
+    config = folder / "keystone.conf"
+    write_private(config, _CONFIG.format(folder=folder))
+    owner = ("--keystone-user", str(os.getuid()), "--keystone-group", str(os.getgid()))
+    _manage(config, "db_sync")
+    for setup, keys in (("fernet_setup", "fernet-keys"), ("credential_setup", "credential-keys")):
+        (folder / keys).mkdir(mode=0o700)
+        _manage(config, setup, *owner)
+
+
+def _manage(config: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    command = [str(VENV / "bin" / "keystone-manage"), "--config-file", str(config), *arguments]
+    clean = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"}
+    done = subprocess.run(command, env=clean | (environment or {}), capture_output=True, text=True, check=False)
+    if done.returncode:
+        end = "\n".join(done.stderr.splitlines()[-15:])
+        raise ServerFailed(f"keystone-manage {arguments[0]} failed:\n{end}", hint="The lines above are its own.")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+        target.chmod(0o600)
