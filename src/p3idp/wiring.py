@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from p3idp.adapters.checkin.verifier import Trusted
     from p3idp.core.policy.model import Policy
     from p3idp.ops.site_config import SiteConfig
+    from p3idp.ports.checkin import AccessTokenVerifier, SignInClient
     from p3idp.ports.keystone import FederatedLogin
     from p3idp.ports.ledger import Ledger
     from p3idp.settings import Settings
@@ -55,3 +57,39 @@ def wire_site_config(settings: "Settings", policy: "Policy | None" = None) -> "S
 
     policy = policy or load_policy(settings.policy_dir)
     return SiteConfig(policy, site_facts(policy, settings), JinjaRenderer(), InstalledApache(), FileDirectory)
+
+
+def wire_verifier(settings: "Settings", policy: "Policy") -> "AccessTokenVerifier":
+    """Believes or refuses access tokens. Keep it for the life of the process: it holds keys and answers."""
+    from p3idp.adapters.checkin.verifier import CheckinVerifier
+
+    return CheckinVerifier(_trusted(settings, policy))
+
+
+def wire_sign_in(settings: "Settings", policy: "Policy") -> "SignInClient":
+    """Signs people in at the providers of the policy. Keep it for the life of the process, as wire_verifier."""
+    from p3idp.adapters.checkin.sign_in import CheckinSignIn
+    from p3idp.errors.settings import SettingsInvalid
+
+    if settings.web is None:
+        raise SettingsInvalid("Signing in needs the section [web] of the settings.")
+    firsts = {str(each.provider.id): each for each in reversed(_trusted(settings, policy))}
+    return CheckinSignIn(firsts, settings.web.base_url)
+
+
+def _trusted(settings: "Settings", policy: "Policy") -> "tuple[Trusted, ...]":
+    import time
+
+    from p3idp.adapters.checkin.transport import Transport
+    from p3idp.adapters.checkin.verifier import trust
+    from p3idp.errors.settings import SettingsInvalid
+
+    found: list[Trusted] = []
+    for provider in policy.site.identity_providers:
+        ours = settings.providers.get(provider.id)
+        if ours is None:
+            raise SettingsInvalid(f"The policy names the provider {provider.id}; [providers.{provider.id}] is missing.")
+        transport = Transport(ours.ca_file)
+        seconds = ours.introspection_cache_seconds
+        found += trust(provider, ours.client_id, ours.client_secret.resolve, transport, time.monotonic, seconds)
+    return tuple(found)

@@ -46,3 +46,12 @@ class ProviderUntrusted(P3idpError):
     exit_status = ExitStatus.REFUSED
     http_status = 503
     hint = "Compare the issuer in the policy with the provider's discovery document."
+
+
+class ProviderRefusedClient(P3idpError):
+    """The identity provider does not accept p3idp's own client id and secret."""
+
+    code = "provider-refused-client"
+    exit_status = ExitStatus.REFUSED
+    http_status = 503
+    hint = "Check client_id and client_secret of this provider in the settings ([providers.<id>])."

@@ -1,0 +1,47 @@
+"""Which rules make which kind of token. Owns the three lists; a rule not listed here protects nobody."""
+
+from p3idp.core.login import rules, times
+from p3idp.core.login.rules import Rule
+
+_HEADER: tuple[Rule, ...] = (
+    rules.pinned_algorithm,
+    rules.nothing_critical,
+    rules.no_key_in_header,
+    rules.not_nested,
+    rules.sane_key_id,
+)
+
+ID_TOKEN_HEADER: tuple[Rule, ...] = (*_HEADER, rules.id_token_type)
+ACCESS_TOKEN_HEADER: tuple[Rule, ...] = (*_HEADER, rules.access_token_type)
+
+ID_TOKEN: tuple[Rule, ...] = (
+    rules.exact_issuer,
+    rules.id_token_body,
+    rules.sound_subject,
+    rules.addressed_to_us,
+    rules.authorized_party_is_us,
+    times.not_expired,
+    times.issued_in_the_past,
+    times.not_before,
+    times.fresh_id_token,
+    times.bounded_lifetime,
+    rules.same_nonce,
+    rules.hash_of_access_token,
+)
+
+# The access token of our own sign-in: it came from the token endpoint to us, whatever services it also names.
+OWN_ACCESS_TOKEN: tuple[Rule, ...] = (
+    rules.exact_issuer,
+    rules.access_token_body,
+    rules.not_bound,
+    rules.sound_subject,
+    rules.honoured_client,
+    times.not_expired,
+    times.issued_in_the_past,
+    times.not_before,
+    times.fresh_access_token,
+    times.bounded_lifetime,
+)
+
+# An access token that somebody hands us: anybody who ever received it could be that somebody.
+ACCESS_TOKEN: tuple[Rule, ...] = (*OWN_ACCESS_TOKEN, rules.not_for_others)
