@@ -22,12 +22,33 @@ class UnsupportedGrantType(ExchangeError):
     oauth_error = "unsupported_grant_type"
 
 
-class InvalidGrant(ExchangeError):
-    """The subject token was refused."""
+class SubjectTokenRefused(ExchangeError):
+    """The subject token is not acceptable. RFC 8693 section 2.2.2 wants ``invalid_request`` for that."""
 
-    code = "exchange-invalid-grant"
-    oauth_error = "invalid_grant"
-    hint = "Get a fresh token from the identity provider, with one of the clients the site allows."
+    code = "exchange-subject-token-refused"
+    hint = "Use an access token of the identity provider, made by one of the clients the site allows."
+
+
+class SubjectTokenOver(ExchangeError):
+    """The subject token has ended, was taken back, or ends in a moment."""
+
+    code = "exchange-subject-token-over"
+    exit_status = ExitStatus.SIGN_IN_NEEDED
+    hint = "Sign in again to get a fresh token from the identity provider."
+
+
+class NoAccess(ExchangeError):
+    """The token is good, and the policy gives its holder nothing."""
+
+    code = "exchange-no-access"
+    hint = "The broker's page shows what the identity provider says of you, what would be needed, and whom to ask."
+
+
+class KeystoneDisagrees(ExchangeError):
+    """The policy gives access, and Keystone does not let the person in."""
+
+    code = "exchange-keystone-refused"
+    hint = "Ask the site's administrator to run `p3idp plan` and `p3idp doctor`."
 
 
 class InvalidScope(ExchangeError):
@@ -35,6 +56,7 @@ class InvalidScope(ExchangeError):
 
     code = "exchange-invalid-scope"
     oauth_error = "invalid_scope"
+    hint = "Ask for exactly one scope, project:<name>@<domain>, with name and domain percent-encoded."
 
 
 class InvalidTarget(ExchangeError):
@@ -43,6 +65,14 @@ class InvalidTarget(ExchangeError):
     code = "exchange-invalid-target"
     oauth_error = "invalid_target"
     hint = "Ask without a project to see which ones this token reaches, or open the broker's page."
+
+
+class ProjectNotNamed(ExchangeError):
+    """No project was asked for; the answer names those that the person has."""
+
+    code = "exchange-no-project"
+    oauth_error = "invalid_target"
+    hint = "Name one of them with scope or resource."
 
 
 class ExchangeOff(ExchangeError):
@@ -63,6 +93,23 @@ class ExchangeUnavailable(ExchangeError):
     oauth_error = "temporarily_unavailable"
     temporary = True
     hint = "Try again in a moment."
+
+
+class MethodNotTaken(ExchangeError):
+    """The token endpoint was asked with another method than POST."""
+
+    code = "exchange-method"
+    http_status = 405
+
+
+class ExchangeFailed(ExchangeError):
+    """Something is broken in p3idp or its settings; the log holds what, under the request id."""
+
+    code = "exchange-failed"
+    exit_status = ExitStatus.ERROR
+    http_status = 500
+    oauth_error = "server_error"
+    hint = "Tell the site's administrators the request id; their log has the details."
 
 
 class LifetimeUnkept(ExchangeError):

@@ -1,0 +1,165 @@
+"""Exchange a person's access token for a Keystone token (RFC 8693). Owns the order of the steps and their record.
+
+Form → token verified once → policy → Keystone as the person → the last look at the lifetime → ledger → answer.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from p3idp.core.exchange.lifetime import ExchangedToken, latest_end, let_go, seconds_left
+from p3idp.core.exchange.naming import credential_name
+from p3idp.core.exchange.request import ExchangeRequest, parse_request
+from p3idp.core.exchange.target import Target, as_resource, as_scope
+from p3idp.core.login.tokens import VerifiedClaims
+from p3idp.core.policy.decide import Decision, ProjectAccess, decide
+from p3idp.core.policy.model import IdentityProvider, Policy, ProjectRef
+from p3idp.errors.exchange import (
+    ExchangeError,
+    ExchangeOff,
+    ExchangeUnavailable,
+    InvalidTarget,
+    KeystoneDisagrees,
+    LifetimeUnkept,
+    NoAccess,
+    ProjectNotNamed,
+)
+from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
+from p3idp.errors.policy import PolicyInvalid
+from p3idp.ops.exchange_record import record_exchange
+from p3idp.ops.exchange_trust import verify_subject_token
+from p3idp.ports.checkin import AccessTokenVerifier
+from p3idp.ports.environment import Clock, TokenSource
+from p3idp.ports.keystone import FederatedLogin, KeystoneToken, ReachableProject
+from p3idp.ports.ledger import LedgerWriter
+
+_NOT_REACHED = "This token does not reach that project."
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class TokenExchange:
+    """The token endpoint's work. ``policy`` gives the policy in force at each call.
+
+    ``keystone_urls``: the addresses, ending in ``/v3``, that mean this site's Keystone in ``resource`` and
+    ``audience``; the first one is written into answers.
+    """
+
+    policy: Callable[[], Policy]
+    keystone_urls: Sequence[str]
+    verifier: AccessTokenVerifier
+    keystone: FederatedLogin
+    ledger: LedgerWriter
+    clock: Clock
+    new_token: TokenSource
+
+    def exchange(self, parameters: Sequence[tuple[str, str]]) -> ExchangedToken:
+        """Answer one form. Raises ExchangeError and its kinds, and nothing else of p3idp's.
+
+        A malformed form is refused before anything is asked or recorded. From then on every end is in the
+        ledger before it leaves; where the ledger cannot be written the end is ExchangeUnavailable.
+        """
+        policy = self._policy_in_force()
+        request = parse_request(parameters, self.keystone_urls)
+        now = self.clock()
+        claims = None
+        try:
+            claims = verify_subject_token(self.verifier, policy, request.subject_token, now)
+            token = self._exchange(policy, request, claims, now)
+        except ExchangeError as refusal:
+            record_exchange(self.ledger, claims, request.target, now, refusal)
+            raise
+        record_exchange(self.ledger, claims, request.target, now, token)
+        return token
+
+    def _policy_in_force(self) -> Policy:
+        try:
+            policy = self.policy()
+        except PolicyInvalid as exc:
+            raise ExchangeUnavailable("The site's policy cannot be read now.", debug=exc.detail) from exc
+        if not any(p.issuing_clients or p.audiences for p in policy.site.identity_providers):
+            raise ExchangeOff("Tokens are not exchanged here: the policy names no clients whose tokens may be.")
+        return policy
+
+    def _exchange(
+        self, policy: Policy, request: ExchangeRequest, claims: VerifiedClaims, now: datetime
+    ) -> ExchangedToken:
+        decision = decide(policy, claims, now)
+        if decision.refusal or not decision.access:
+            raise NoAccess(decision.refusal or "The policy gives you no project: no rule fits what is said of you.")
+        provider = policy.site.provider(claims.provider)
+        try:
+            unscoped, project, access = self._find(policy, provider, request, decision)
+            end = latest_end(claims.expires_at, access.until, now)
+            scoped = self._scope(unscoped, project, end)
+        except KeystoneUnreachable as exc:
+            raise ExchangeUnavailable("Keystone does not answer.", debug=exc.debug or exc.detail) from exc
+        return let_go(self._answer(scoped, project, now), end)
+
+    def _find(
+        self, policy: Policy, provider: IdentityProvider, request: ExchangeRequest, decision: Decision
+    ) -> tuple[KeystoneToken, ReachableProject, ProjectAccess]:
+        """Log in and find the project. Whatever is wrong with the project, the same calls are made before."""
+        try:
+            unscoped = self.keystone.login(provider, request.subject_token)
+            reachable = self.keystone.projects(unscoped)
+        except FederatedLoginRefused as exc:
+            detail = "The policy gives you access, but Keystone does not let you in with this token."
+            raise KeystoneDisagrees(detail, debug=f"{exc.detail} {exc.debug}") from exc
+        both = [(project, access) for project in reachable if (access := decision.on(project.ref))]
+        if request.target.is_empty:
+            raise ProjectNotNamed(_name_projects([project.ref for project, _ in both]))
+        project, access = _choose(request.target, both, policy.site.domain)
+        return unscoped, project, access
+
+    def _scope(self, unscoped: KeystoneToken, project: ReachableProject, end: datetime) -> KeystoneToken:
+        """A token for the project that ends by ``end`` (docs/adr/0003-token-lifetime.md)."""
+        try:
+            scoped = self.keystone.scope_to(unscoped, project)
+        except FederatedLoginRefused as exc:
+            raise InvalidTarget(_NOT_REACHED, debug=f"{exc.detail} {exc.debug}") from exc
+        if scoped.expires_at <= end:
+            return scoped
+        try:
+            return self.keystone.scope_until(scoped, project, end, credential_name(self.new_token()))
+        except FederatedLoginRefused as exc:
+            detail = "Keystone's own tokens live longer than yours, and it made no shorter one."
+            raise LifetimeUnkept(detail, debug=f"{exc.detail} {exc.debug} {exc.hint}") from exc
+
+    def _answer(self, scoped: KeystoneToken, project: ReachableProject, began: datetime) -> ExchangedToken:
+        if scoped.project_id != project.id:
+            raise LifetimeUnkept("Keystone gave a token for another project; it was not handed out.")
+        return ExchangedToken(
+            value=scoped.value,
+            expires_at=scoped.expires_at,
+            expires_in=seconds_left(scoped.expires_at, began, self.clock()),
+            project=project.ref,
+            project_id=project.id,
+            roles=scoped.roles,
+            resource=as_resource(self.keystone_urls[0], project.id),
+            scope=as_scope(project.ref),
+        )
+
+
+Given = Sequence[tuple[ReachableProject, ProjectAccess]]
+
+
+def _choose(target: Target, both: Given, site_domain: str) -> tuple[ReachableProject, ProjectAccess]:
+    by_id = [pair for pair in both if target.fits_id(pair[0].id)]
+    by_name = [pair for pair in both if target.fits_name(pair[0].ref, site_domain)]
+    chosen = [pair for pair in by_id if pair in by_name]
+    if len(chosen) == 1:
+        return chosen[0]
+    if by_id and by_name:
+        raise ExchangeError("resource and scope name two different projects.")
+    raise InvalidTarget(_NOT_REACHED)
+
+
+def _name_projects(refs: Collection[ProjectRef]) -> str:
+    """A help for the token's own holder, who proved to be that: these are theirs already."""
+    if not refs:
+        return "No project was asked for, and this token reaches none now."
+    more = f" and {len(refs) - _MOST_NAMED} more" if len(refs) > _MOST_NAMED else ""
+    return (
+        f"No project was asked for. This token reaches: {', '.join(sorted(map(as_scope, refs))[:_MOST_NAMED])}{more}."
+    )
