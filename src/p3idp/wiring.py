@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from p3idp.adapters.checkin.verifier import Trusted
     from p3idp.core.policy.model import Policy
+    from p3idp.ops.exchange import TokenExchange
     from p3idp.ops.site_config import SiteConfig
     from p3idp.ports.checkin import AccessTokenVerifier, SignInClient
     from p3idp.ports.keystone import FederatedLogin
@@ -93,3 +94,30 @@ def _trusted(settings: "Settings", policy: "Policy") -> "tuple[Trusted, ...]":
         seconds = ours.introspection_cache_seconds
         found += trust(provider, ours.client_id, ours.client_secret.resolve, transport, time.monotonic, seconds)
     return tuple(found)
+
+
+def wire_policy(settings: "Settings") -> "Policy":
+    """The policy directory of the settings, read anew. Raises PolicyInvalid with every mistake of every file."""
+    from p3idp.adapters.policy_files import load_policy
+
+    return load_policy(settings.policy_dir, lab=settings.lab)
+
+
+def wire_exchange(settings: "Settings", policy: "Policy | None" = None) -> "TokenExchange":
+    """The token endpoint's work; the policy is read where it is not handed in. Keep it for the life of the process."""
+    from p3idp.adapters.keystone.person_http import v3_url
+    from p3idp.adapters.policy_files import load_policy
+    from p3idp.ops.exchange import TokenExchange
+
+    known = policy or load_policy(settings.policy_dir)
+    elsewhere = [p.keystone_url for p in known.site.identity_providers if p.keystone_url]
+    urls = [v3_url(url) for url in (settings.keystone.login_url, settings.keystone.auth_url, *elsewhere)]
+    return TokenExchange(
+        policy=lambda: known,
+        keystone_urls=tuple(dict.fromkeys(urls)),
+        verifier=wire_verifier(settings, known),
+        keystone=wire_federated_login(settings),
+        ledger=wire_ledger(settings),
+        clock=now,
+        new_token=new_token,
+    )
