@@ -133,13 +133,18 @@ class AccessRule:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Claims in, access out: a test that the policy carries with it. ``access``: project to roles."""
+    """Claims in, access out: a test that the policy carries with it.
+
+    ``access``: project to roles, all of it. ``at``: the moment it is decided for; None means that every
+    validity holds.
+    """
 
     title: str
     claims: Mapping[str, object]
     access: tuple[tuple[ProjectRef, tuple[str, ...]], ...]
     identity_provider: ProviderId
     place: tuple[str, int] = ("", 0)
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,140 @@
+"""The policy directory to one value. Owns which files belong to it, its digest, and that all mistakes come at once."""
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from p3idp.adapters.policy_files.community import CommunityReader
+from p3idp.adapters.policy_files.explain import explain
+from p3idp.adapters.policy_files.mistakes import Mistakes
+from p3idp.adapters.policy_files.nodes import Document, read_document
+from p3idp.adapters.policy_files.schema import CommunityFile, SiteFile
+from p3idp.adapters.policy_files.site import convert_site
+from p3idp.core.policy.model import AccessRule, Community, Policy, PolicyId, Project, Site
+from p3idp.errors.policy import Place, PolicyInvalid
+
+SITE_FILE = "site.yaml"
+COMMUNITIES = "communities"
+MAX_FILES = 2000
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_NO_SITE = Site(PolicyId("none"), "", "", "", ())
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDirectory:
+    """A directory of reviewed YAML. ``lab`` permits plain-http issuers."""
+
+    path: Path
+    lab: bool = False
+
+    def load(self) -> Policy:
+        """Read everything anew. Raises PolicyInvalid with every mistake of every file."""
+        return _Reading(self.path, self.lab).policy()
+
+
+class _Reading:
+    """One reading of the directory."""
+
+    def __init__(self, root: Path, lab: bool) -> None:
+        self.root, self.lab = root, lab
+        self.places: list[Place] = []
+        self.digest = hashlib.sha256()
+
+    def policy(self) -> Policy:
+        """The policy, or every mistake."""
+        site_document = self._read(self.root / SITE_FILE)
+        documents = [(file.stem, self._read(file)) for file in self._community_files()]
+        site = self._site(site_document)
+        # Communities are looked at even where the site file is wrong, so that nobody corrects one file at a time.
+        readers = [reader for name, document in documents if (reader := self._reader(name, document, site or _NO_SITE))]
+        communities = self._communities(readers)
+        if self.places or site is None:
+            raise PolicyInvalid(tuple(sorted(set(self.places))))
+        return Policy(site, tuple(communities), self.digest.hexdigest())
+
+    def _community_files(self) -> Sequence[Path]:
+        directory = self.root / COMMUNITIES
+        files = sorted(f for f in directory.glob("*") if not f.name.startswith((".", "#")) and not f.name.endswith("~"))
+        good = [f for f in files if f.suffix == ".yaml" and _NAME.fullmatch(f.stem)]
+        for file in files:
+            if file not in good:
+                message = "this file is not read: a community's file is called <community>.yaml"
+                self.places.append((self._name(file), 1, message))
+        if not files:
+            self.places.append((COMMUNITIES, 1, "there is no community here, so the policy would give nobody anything"))
+        if len(good) > MAX_FILES:
+            self.places.append((COMMUNITIES, 1, f"more than {MAX_FILES} communities"))
+        return good[:MAX_FILES]
+
+    def _read(self, file: Path) -> Document:
+        name = self._name(file)
+        try:
+            raw = file.read_bytes()
+        except OSError as exc:
+            self.places.append((name, 1, f"the file cannot be read: {exc.strerror}"))
+            return Document(name)
+        self.digest.update(f"{name}\0{len(raw)}\0".encode() + raw)
+        document = read_document(name, raw)
+        self.places.extend(document.mistakes)
+        return document
+
+    def _name(self, file: Path) -> str:
+        return file.relative_to(self.root).as_posix()
+
+    def _site(self, document: Document) -> Site | None:
+        section = self._validate(document, SiteFile)
+        if section is None:
+            return None
+        mistakes = Mistakes(document)
+        site = convert_site(section, mistakes)
+        self.places.extend(mistakes.places)
+        return site
+
+    def _reader(self, name: str, document: Document, site: Site) -> CommunityReader | None:
+        section = self._validate(document, CommunityFile)
+        return CommunityReader(name, section, site, Mistakes(document)) if section else None
+
+    def _validate(self, document: Document, model: type[M]) -> M | None:
+        if document.data is None:
+            return None
+        try:
+            return model.model_validate(document.data, context={"lab": self.lab})
+        except ValidationError as exc:
+            self.places.extend(explain(document, model, exc))
+            return None
+
+    def _communities(self, readers: Sequence[CommunityReader]) -> Sequence[Community]:
+        everywhere: dict[str, Project] = {}
+        for reader in readers:
+            reader.check_projects()
+            everywhere.update(reader.projects)
+        communities = [replace(r.convert(), examples=r.examples(everywhere)) for r in readers]
+        for reader in readers:
+            self.places.extend(reader.mistakes.places)
+        self.places.extend(shared_groups(rule for community in communities for rule in community.rules))
+        return communities
+
+
+def shared_groups(rules: Iterable[AccessRule]) -> Iterable[Place]:
+    """Rules that would share a group in Keystone while asking for different things.
+
+    A group carries the grants of all its rules: whoever satisfied the easiest would get everything.
+    """
+    by_group: defaultdict[str, list[AccessRule]] = defaultdict(list)
+    for rule in rules:
+        by_group[rule.group].append(rule)
+    for group, sharing in by_group.items():
+        for rule in sharing[1:]:
+            if rule.condition != sharing[0].condition:
+                file, line = sharing[0].place
+                told = (
+                    f"shares the group `{group}` with {file}:{line}, which asks for something else; name one `group:`"
+                )
+                yield (*rule.place, told)

@@ -1,0 +1,140 @@
+"""YAML to plain data, with the line of everything. Owns what of YAML a policy file may use.
+
+Allowed: mappings, lists, text, whole numbers, true and false. Refused, each with its line: anchors and aliases,
+tags, merge keys, a key given twice, several documents, files that are large or deep. A date stays the text it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from p3idp.errors.policy import Place
+
+MAX_BYTES = 262_144
+MAX_DEPTH = 12
+_PREFIX = "tag:yaml.org,2002:"
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file's content. ``lines`` maps a path (keys and list indices) to its line, counted from 1."""
+
+    file: str
+    data: Any = None
+    lines: Mapping[Path, int] = field(default_factory=dict)
+    mistakes: tuple[Place, ...] = ()
+
+    def line(self, path: Path) -> int:
+        """The line of a path, or of the nearest thing that holds it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def place(self, path: Path, message: str) -> Place:
+        """A mistake at this path."""
+        return self.file, self.line(path), message
+
+
+class _Composer(yaml.SafeLoader):
+    """PyYAML's safe composer, telling where it met what a policy file may not use."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.refused: list[tuple[int, str]] = []
+        self.depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave the parser untyped
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            self.get_event()  # type: ignore[no-untyped-call]  # as above
+            self.refused.append((line, f"*{event.anchor} is an alias; write the value out, so that a reviewer sees it"))
+            return yaml.ScalarNode(f"{_PREFIX}null", "")
+        if event.anchor:
+            self.refused.append((line, f"&{event.anchor} is an anchor; anchors and aliases are not used in a policy"))
+        if event.tag:
+            self.refused.append((line, f"{event.tag} is a tag; a policy holds plain values only"))
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=event.start_mark)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
+def read_document(file: str, raw: bytes) -> Document:
+    """Read one file's bytes; mistakes are in the result, never raised."""
+    if len(raw) > MAX_BYTES:
+        return Document(file, mistakes=((file, 1, f"the file is larger than {MAX_BYTES // 1024} kB"),))
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        line = raw[: exc.start].count(b"\n") + 1
+        return Document(file, mistakes=((file, line, "the file is not UTF-8"),))
+    try:
+        composer = _Composer(text)
+        node = composer.get_single_node()
+    except yaml.MarkedYAMLError as exc:
+        mark = exc.problem_mark or exc.context_mark
+        return Document(file, mistakes=((file, mark.line + 1 if mark else 1, f"not YAML: {exc.problem}"),))
+    except yaml.YAMLError:
+        return Document(file, mistakes=((file, 1, "not YAML: it holds a character that YAML does not allow"),))
+    if node is None:
+        return Document(file, mistakes=((file, 1, "the file is empty"),))
+    reader = _Reader(file)
+    data = reader.value(node, ())
+    refused = [(file, line, message) for line, message in composer.refused]
+    return Document(file, data, reader.lines, tuple([*refused, *reader.mistakes]))
+
+
+class _Reader:
+    """Walks composed nodes to plain values, keeping lines."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines: dict[Path, int] = {}
+        self.mistakes: list[Place] = []
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self.lines.setdefault(path, _line(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            line = _line(key_node)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.mistakes.append((self.file, line, "a key must be text"))
+                continue
+            key = str(key_node.value)
+            if key in found:
+                first = self.lines[(*path, key)]
+                self.mistakes.append((self.file, line, f"`{key}` stands here twice; the first is on line {first}"))
+                continue
+            self.lines[(*path, key)] = line
+            found[key] = self.value(value_node, (*path, key))
+        return found
+
+    def _scalar(self, node: yaml.Node) -> Any:
+        kind, text = node.tag.removeprefix(_PREFIX), str(node.value)
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() in ("true", "yes", "on")
+        if kind == "int" and text.isdecimal():
+            return int(text)
+        if kind == "float" or kind == "int":
+            return float("nan")  # neither text nor a whole number: the schema says what is wanted
+        return text
+
+
+def _line(node: yaml.Node) -> int:
+    return node.start_mark.line + 1 if node.start_mark else 1

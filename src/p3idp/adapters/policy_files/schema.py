@@ -1,0 +1,137 @@
+"""The shape of the policy files, as pydantic models. Owns keys, types and defaults.
+
+What values must mean to one another (an unknown project, two providers with one issuer) is for site.py and
+community.py to say.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationInfo
+
+from p3idp.adapters.policy_files import words
+from p3idp.core.policy.entitlement import Entitlement as EntitlementValue
+
+
+def _text(reading: Callable[[str], Any]) -> PlainValidator:
+    """A value that is written as text and means something else."""
+
+    def read(value: object) -> Any:
+        if not isinstance(value, str):
+            raise ValueError("must be text")
+        return reading(value)
+
+    return PlainValidator(read)
+
+
+def _issuer(value: str, info: ValidationInfo) -> str:
+    return words.issuer(value, lab=bool((info.context or {}).get("lab")))
+
+
+def _address(value: str, info: ValidationInfo) -> str:
+    return words.address(value, lab=bool((info.context or {}).get("lab")))
+
+
+def _claim(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
+        return value
+    raise ValueError("must be text or a list of texts")
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+# The names of identity providers, protocols and policies become parts of addresses.
+Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
+# Keystone's names of domains, projects, groups and roles.
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+Entitlement = Annotated[EntitlementValue, _text(words.entitlement)]
+Duration = Annotated[timedelta, _text(words.duration)]
+Moment = Annotated[datetime, _text(words.moment)]
+Issuer = Annotated[str, AfterValidator(_issuer)]
+Address = Annotated[str, AfterValidator(_address)]
+Claim = Annotated[object, PlainValidator(_claim)]
+ClaimName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ClaimsSection(_Section):
+    """Which claims say what."""
+
+    subject: ClaimName = "sub"
+    entitlements: list[ClaimName] = Field(default=["entitlements", "eduperson_entitlement"], min_length=1)
+    assurance: ClaimName = "eduperson_assurance"
+
+
+class ProviderSection(_Section):
+    """One identity provider."""
+
+    title: Text
+    issuers: list[Issuer] = Field(min_length=1)
+    protocol: Slug = "openid"
+    claims: ClaimsSection = ClaimsSection()
+    scopes: list[Text] = Field(min_length=1)
+    authorization_ttl: Duration
+    issuing_clients: list[Text] = []
+    audiences: list[Text] = []
+    keystone_url: Address | None = None
+
+
+class SiteFile(_Section):
+    """site.yaml."""
+
+    policy: Slug
+    title: Text
+    domain: Name
+    contact: Text
+    protected_projects: list[Name] = ["admin", "service"]
+    identity_providers: dict[Slug, ProviderSection] = Field(min_length=1)
+
+
+class ValidSection(_Section):
+    """A span of time: ``until`` is the first moment that no longer counts."""
+
+    from_: Moment | None = Field(default=None, alias="from")
+    until: Moment | None = None
+
+
+class ProjectSection(_Section):
+    """A project of a community."""
+
+    description: str = ""
+    existing: bool = False
+    domain: Name | None = None
+
+
+class AccessSection(_Section):
+    """One rule of access."""
+
+    entitlement: Entitlement
+    projects: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(min_length=1)
+    assurance: list[Text] = []
+    identity_providers: list[Slug] = []
+    valid: ValidSection = ValidSection()
+    group: Name | None = None
+
+
+class ExampleSection(_Section):
+    """Claims in, access out."""
+
+    title: Text
+    identity_provider: Slug | None = None
+    at: Moment | None = None
+    claims: dict[ClaimName, Claim]
+    access: dict[Name, list[Name]]
+
+
+class CommunityFile(_Section):
+    """communities/<name>.yaml."""
+
+    title: Text
+    contact: Text
+    valid: ValidSection = ValidSection()
+    projects: dict[Name, ProjectSection | None] = Field(min_length=1)
+    access: list[AccessSection] = Field(min_length=1)
+    examples: list[ExampleSection] = []

@@ -1,0 +1,53 @@
+"""The site file's sections to core values. Owns what providers must mean to one another."""
+
+from collections.abc import Iterator
+
+from p3idp.adapters.policy_files.mistakes import Mistakes
+from p3idp.adapters.policy_files.nodes import Path
+from p3idp.adapters.policy_files.schema import ProviderSection, SiteFile
+from p3idp.core.policy.model import ClaimNames, IdentityProvider, PolicyId, ProviderId, Site
+
+
+def convert_site(section: SiteFile, mistakes: Mistakes) -> Site:
+    """The site as a value; what makes no sense is added to ``mistakes``."""
+    providers = tuple(_provider(name, provider) for name, provider in section.identity_providers.items())
+    for provider in providers:
+        if "openid" not in provider.scopes:
+            here: Path = ("identity_providers", provider.id, "scopes")
+            mistakes.add(here, "`scopes` must hold openid, or there is no sign-in (OIDC Core 3.1.2.1)")
+    for path, message in _shared_issuers(providers):
+        mistakes.add(path, message)
+    return Site(
+        id=PolicyId(section.policy),
+        title=section.title,
+        domain=section.domain,
+        contact=section.contact,
+        identity_providers=providers,
+        protected_projects=tuple(section.protected_projects),
+    )
+
+
+def _provider(name: str, section: ProviderSection) -> IdentityProvider:
+    return IdentityProvider(
+        id=ProviderId(name),
+        title=section.title,
+        issuers=tuple(section.issuers),
+        protocol=section.protocol,
+        claims=ClaimNames(section.claims.subject, tuple(section.claims.entitlements), section.claims.assurance),
+        scopes=tuple(section.scopes),
+        authorization_ttl=section.authorization_ttl,
+        issuing_clients=tuple(section.issuing_clients),
+        audiences=tuple(section.audiences),
+        keystone_url=section.keystone_url,
+    )
+
+
+def _shared_issuers(providers: tuple[IdentityProvider, ...]) -> Iterator[tuple[Path, str]]:
+    """Two providers with one issuer would make two people of one (Keystone refuses it as well)."""
+    owner: dict[str, str] = {}
+    for provider in providers:
+        for index, issuer in enumerate(provider.issuers):
+            first = owner.setdefault(issuer, provider.id)
+            if first != provider.id or issuer in provider.issuers[:index]:
+                path: Path = ("identity_providers", provider.id, "issuers", index)
+                yield path, f"the issuer {issuer} belongs to `{first}` already; an issuer has one provider"
