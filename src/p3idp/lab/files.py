@@ -7,10 +7,14 @@ from pathlib import Path
 
 from p3idp.lab.addresses import Addresses
 from p3idp.lab.layout import CHECKOUT, Layout, write_if_changed, write_private
+from p3idp.lab.servers.apache import is_installed
 from p3idp.lab.servers.checkin import client_secret_name
 from p3idp.lab.servers.keystone import socket_path
+from p3idp.settings import load_settings
+from p3idp.wiring import wire_site_config
 
 _EXAMPLE = CHECKOUT / "mappings"
+_DEBIAN_MODULE = "2.4.12.3"
 
 
 def write_settings(layout: Layout) -> None:
@@ -52,6 +56,15 @@ def write_settings(layout: Layout) -> None:
     for section, values in document.items():
         lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
     write_if_changed(layout.settings, "\n".join(lines) + "\n")
+
+
+def write_site(layout: Layout) -> None:
+    """Generate Apache's, Keystone's and Horizon's files as a site would, checked by Apache where there is one."""
+    site = wire_site_config(load_settings(str(layout.settings)))
+    if is_installed():
+        site.write(layout.site)
+    else:
+        site.write(layout.site, module_version=_DEBIAN_MODULE, check=False)
 
 
 def _provider(layout: Layout, provider: str) -> Mapping[str, object]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from p3idp.errors.lab import ServerFailed
-from p3idp.lab import interim_site, supervision
+from p3idp.lab import supervision
 from p3idp.lab.authority import make_certificates
-from p3idp.lab.files import write_settings
+from p3idp.lab.files import write_settings, write_site
 from p3idp.lab.layout import Layout, make_run, remove_run
 from p3idp.lab.servers import SERVERS
 from p3idp.lab.servers.base import Missing, Server
@@ -57,7 +57,7 @@ def prepare(layout: Layout, servers: Iterable[Server]) -> None:
     make_run(layout)
     make_certificates(layout)
     write_settings(layout)
-    interim_site.write(layout)
+    write_site(layout)
     with ThreadPoolExecutor() as pool:
         for outcome in [pool.submit(server.prepare, layout) for server in servers]:
             outcome.result()

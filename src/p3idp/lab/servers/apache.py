@@ -7,7 +7,7 @@ from pathlib import Path
 from p3idp.lab.layout import Layout, write_if_changed
 from p3idp.lab.servers.base import Missing, Program, Server, answers
 
-PACKAGES = ("apache2-bin", "libapache2-mod-auth-openidc")
+INSTALL = "sudo apt-get install -y --no-install-recommends apache2-bin libapache2-mod-auth-openidc"
 _MODULES = Path("/usr/lib/apache2/modules")
 _LOADED = (
     *("mpm_event", "authn_core", "authz_core", "authz_host", "authz_user", "alias", "mime", "env", "setenvif"),
@@ -22,11 +22,9 @@ class Apache(Server):
 
     def missing(self, layout: Layout) -> Missing | None:
         """Apache and its module come from Debian."""
-        if binary() and (_MODULES / "mod_auth_openidc.so").exists():
+        if is_installed():
             return None
-        return Missing(
-            "Apache and mod_auth_openidc", f"sudo apt-get install -y --no-install-recommends {' '.join(PACKAGES)}"
-        )
+        return Missing("Apache and mod_auth_openidc", INSTALL)
 
     def address(self, layout: Layout) -> str:
         """Keystone's public address."""
@@ -60,12 +58,17 @@ class Apache(Server):
         return Program(
             command=(str(binary()), "-D", "FOREGROUND", "-f", str(config)),
             directory=layout.state / self.name,
-            inputs=(config, layout.site / "apache.conf", layout.site / "apache-secrets.conf"),
+            inputs=(config, layout.tls_cert, *sorted(layout.site.glob("apache*.conf"))),
         )
 
     def is_ready(self, layout: Layout) -> bool:
         """Whether it answers at all; 503 while Keystone loads is an answer."""
         return answers(layout, layout.addresses.keystone_url) is not None
+
+
+def is_installed() -> bool:
+    """Whether Apache and mod_auth_openidc are here."""
+    return binary() is not None and (_MODULES / "mod_auth_openidc.so").exists()
 
 
 def binary() -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from p3idp.errors.lab import ServerFailed
 from p3idp.lab.layout import CHECKOUT, Layout, write_if_changed, write_private
+from p3idp.lab.servers.apache import INSTALL, is_installed
 from p3idp.lab.servers.base import Missing, Program, Server, answers
 
 VENV = CHECKOUT / ".venvs" / "keystone"
@@ -37,7 +38,9 @@ class Keystone(Server):
     patience_seconds = 120  # its worker loads for 9 s on a quiet machine, several times that on a busy one
 
     def missing(self, layout: Layout) -> Missing | None:
-        """Keystone has a virtual environment of its own."""
+        """Keystone has a virtual environment of its own, and one way in: Apache."""
+        if not is_installed():
+            return Missing("Apache, the only way to Keystone", INSTALL)
         if not (VENV / "bin" / "uwsgi").exists():
             return Missing("Keystone's virtual environment", "make install")
         return None
@@ -72,7 +75,7 @@ class Keystone(Server):
             command=tuple(command),
             directory=folder,
             environment={"OS_KEYSTONE_CONFIG_FILES": ";".join(map(str, files))},
-            inputs=(*files, layout.site / "sso_callback_template.html"),
+            inputs=files,
         )
 
     def is_ready(self, layout: Layout) -> bool:
