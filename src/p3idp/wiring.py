@@ -51,12 +51,12 @@ def wire_site_config(settings: "Settings", policy: "Policy | None" = None) -> "S
     """The generated configuration of Apache, Keystone and Horizon; the policy is read where it is not handed in."""
     from p3idp.adapters.apache.installed import InstalledApache
     from p3idp.adapters.config_directory import FileDirectory
-    from p3idp.adapters.policy_files import load_policy
+    from p3idp.adapters.policy_files.load import PolicyDirectory
     from p3idp.adapters.templates import JinjaRenderer
     from p3idp.ops.site_config import SiteConfig
     from p3idp.ops.site_facts import site_facts
 
-    policy = policy or load_policy(settings.policy_dir)
+    policy = policy or PolicyDirectory(settings.policy_dir, settings.lab).load()
     return SiteConfig(policy, site_facts(policy, settings), JinjaRenderer(), InstalledApache(), FileDirectory)
 
 
@@ -98,7 +98,7 @@ def _trusted(settings: "Settings", policy: "Policy") -> "tuple[Trusted, ...]":
 
 def wire_policy(settings: "Settings") -> "Policy":
     """The policy directory of the settings, read anew. Raises PolicyInvalid with every mistake of every file."""
-    from p3idp.adapters.policy_files import load_policy
+    from p3idp.adapters.policy_files.load import PolicyDirectory
 
     return load_policy(settings.policy_dir, lab=settings.lab)
 
@@ -106,7 +106,7 @@ def wire_policy(settings: "Settings") -> "Policy":
 def wire_exchange(settings: "Settings", policy: "Policy | None" = None) -> "TokenExchange":
     """The token endpoint's work; the policy is read where it is not handed in. Keep it for the life of the process."""
     from p3idp.adapters.keystone.person_http import v3_url
-    from p3idp.adapters.policy_files import load_policy
+    from p3idp.adapters.policy_files.load import PolicyDirectory
     from p3idp.ops.exchange import TokenExchange
 
     known = policy or load_policy(settings.policy_dir)
