@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationInfo
 
 from p3idp.adapters.policy_files import words
+from p3idp.core.policy.decide import ambiguity
 from p3idp.core.policy.entitlement import Entitlement as EntitlementValue
 
 
@@ -33,6 +34,12 @@ def _address(value: str, info: ValidationInfo) -> str:
     return words.address(value, lab=bool((info.context or {}).get("lab")))
 
 
+def _plain(value: str) -> str:
+    if why := ambiguity(value):
+        raise ValueError(f"`{value}` holds {why}, which Keystone would not read as it stands")
+    return value
+
+
 def _claim(value: object) -> object:
     if isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value)):
         return value
@@ -44,6 +51,8 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
 # Keystone's names of domains, projects, groups and roles.
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+# Values that Keystone compares with what a claim holds.
+Plain = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_plain)]
 Entitlement = Annotated[EntitlementValue, _text(words.entitlement)]
 Duration = Annotated[timedelta, _text(words.duration)]
 Moment = Annotated[datetime, _text(words.moment)]
@@ -74,8 +83,8 @@ class ProviderSection(_Section):
     claims: ClaimsSection = ClaimsSection()
     scopes: list[Text] = Field(min_length=1)
     authorization_ttl: Duration
-    issuing_clients: list[Text] = []
-    audiences: list[Text] = []
+    issuing_clients: list[Plain] = []
+    audiences: list[Plain] = []
     keystone_url: Address | None = None
 
 
@@ -110,7 +119,7 @@ class AccessSection(_Section):
 
     entitlement: Entitlement
     projects: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(min_length=1)
-    assurance: list[Text] = []
+    assurance: list[Plain] = []
     identity_providers: list[Slug] = []
     valid: ValidSection = ValidSection()
     group: Name | None = None

@@ -7,12 +7,16 @@ import re
 from dataclasses import dataclass
 
 # urn:<nid>:<delegated>[:<subnamespace>]*:group:<group>[:<subgroup>]*[:role=<role>][#<authority>]
-_GROUP = re.compile(
-    r"(?P<ns>urn:[a-z0-9][a-z0-9-]{0,31}(?::[a-z0-9.\-]+)+?):group:"
-    r"(?P<path>(?!role=)[^:#\s]+(?::(?!role=)[^:#\s]+)*)"
-    r"(?::role=(?P<role>[^:#\s]+))?"
-    r"(?:#(?P<authority>[^#\s]+))?",
-    re.IGNORECASE,
+# Namespace and keywords do not mind case (RFC 8141, AARC-G069), in ASCII only: the Kelvin sign is no k.
+# core/mappings builds Keystone's patterns of the same pieces, so that both read a text alike.
+GROUP = "(?ai::group:)"
+SEGMENT = r"(?!(?ai:role=))[^:#\s]+"
+ROLE = "(?ai::role=)"
+ROLE_NAME = r"[^:#\s]+"
+AUTHORITY = r"(?:#[^#\s]+)?"
+_URN = re.compile(
+    rf"(?P<ns>(?ai:urn:[a-z0-9][a-z0-9-]{{0,31}}(?::[a-z0-9.\-]+)+?)){GROUP}"
+    rf"(?P<path>{SEGMENT}(?::{SEGMENT})*)(?:{ROLE}(?P<role>{ROLE_NAME}))?{AUTHORITY}"
 )
 MAX_LENGTH = 1024
 
@@ -55,7 +59,7 @@ def parse_entitlement(text: str) -> Entitlement | None:
     """Parse one group entitlement; None where the text is not one (a capability, a legacy form, a typo)."""
     if len(text) > MAX_LENGTH:
         return None
-    found = _GROUP.fullmatch(text)
+    found = _URN.fullmatch(text)
     if found is None:
         return None
     return Entitlement(found["ns"].lower(), tuple(found["path"].split(":")), found["role"])
