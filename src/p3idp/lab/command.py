@@ -9,6 +9,7 @@ from p3idp.errors.lab import LabNotRunning
 from p3idp.lab import running
 from p3idp.lab.layout import Layout, existing_layout, open_layout
 from p3idp.lab.running import Row
+from p3idp.lab.servers import OPTIONAL
 from p3idp.lab.sign_in import Person, sign_in
 
 _DIRECTORY = click.option(
@@ -26,10 +27,12 @@ def lab() -> None:
 @lab.command()
 @_DIRECTORY
 @click.option("--free-ports", is_flag=True, help="For a new lab: choose free ports instead of the usual ones.")
+@click.option("--with", "extras", multiple=True, type=click.Choice(sorted(OPTIONAL)), help="Also start this one.")
 @_JSON
-def up(directory: Path, *, free_ports: bool, as_json: bool) -> None:
+def up(directory: Path, *, free_ports: bool, extras: tuple[str, ...], as_json: bool) -> None:
     """Start the lab, or what of it is not running."""
-    rows = running.up(open_layout(directory, free_ports=free_ports), lambda line: click.echo(line, err=True))
+    layout = open_layout(directory, free_ports=free_ports)
+    rows = running.up(layout, lambda line: click.echo(line, err=True), extras=extras)
     _show(rows, as_json=as_json)
 
 

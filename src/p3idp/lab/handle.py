@@ -56,11 +56,14 @@ class LabHandle:
 
 
 @contextmanager
-def temporary_lab(directory: Path) -> Iterator[LabHandle]:
-    """A whole lab on free ports that ends with this block, and with this process however that ends."""
+def temporary_lab(directory: Path, *extras: str) -> Iterator[LabHandle]:
+    """A whole lab on free ports that ends with this block, and with this process however that ends.
+
+    ``extras``: optional servers by name, such as ``horizon``.
+    """
     layout = open_layout(directory, free_ports=True)
     try:
-        running.up(layout, lambda line: None, tied=True)
+        running.up(layout, lambda line: None, tied=True, extras=extras)
         yield LabHandle(layout)
     finally:
         running.down(layout)

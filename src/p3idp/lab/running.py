@@ -1,6 +1,6 @@
 """Bring a lab up and down and tell how it is. Owns the order of things; the servers know their own parts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,12 @@ from p3idp.lab import supervision
 from p3idp.lab.authority import make_certificates
 from p3idp.lab.files import write_settings, write_site
 from p3idp.lab.layout import Layout, make_run, remove_run
-from p3idp.lab.servers import SERVERS
+from p3idp.lab.servers import OPTIONAL, SERVERS
 from p3idp.lab.servers.base import Missing, Server
 from p3idp.lab.taken import refuse_taken
 
 Say = Callable[[str], None]
+States = Mapping[str, supervision.ProcessState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +30,19 @@ class Row:
     hint: str = ""
 
 
-def up(layout: Layout, say: Say, *, tied: bool = False, servers: Sequence[Server] = SERVERS) -> list[Row]:
+def up(layout: Layout, say: Say, *, tied: bool = False, extras: Iterable[str] = ()) -> list[Row]:
     """Start what is not running, restart what changed, and wait until all of it answers.
 
-    Parts that the machine lacks are named and left out. ``tied``: the lab ends with this process.
-    Raises PortTaken before anything is started, ServerFailed with the end of the log.
+    ``extras``: optional servers by name; those that run already stay. Parts that the machine lacks are named and
+    left out. ``tied``: the lab ends with this process. Raises PortTaken before anything is started, ServerFailed
+    with the end of the log.
     """
-    here = [server for server in servers if not _say_missing(server.missing(layout), server, say)]
+    for server in [server for name in extras for server in OPTIONAL[name]]:
+        server.bring(say)
     states = supervision.states(layout)
-    for server in here:
-        known = (states or {}).get(server.name)
-        port = server.port(layout)
-        if port and not (known and known.runs):
-            refuse_taken(server.name, port)
+    wanted = _wanted(states or {}, extras)
+    here = [server for server in wanted if not _say_missing(server.missing(layout), server, say)]
+    _refuse_taken_ports(layout, here, states or {})
     prepare(layout, here)
     supervision.configure(layout, {server.name: server.program(layout) for server in here})
     if states is None:
@@ -49,7 +50,20 @@ def up(layout: Layout, say: Say, *, tied: bool = False, servers: Sequence[Server
     else:
         supervision.update(layout)
     _await(layout, here, say)
-    return status(layout, servers)
+    return status(layout)
+
+
+def _wanted(states: States, extras: Iterable[str] = ()) -> list[Server]:
+    """All usual servers, the extras asked for, and those that the supervisor knows from before."""
+    optional = [(name, server) for name, servers in OPTIONAL.items() for server in servers]
+    return [*SERVERS, *(server for name, server in optional if name in extras or server.name in states)]
+
+
+def _refuse_taken_ports(layout: Layout, servers: Iterable[Server], states: States) -> None:
+    for server in servers:
+        port, process = server.port(layout), states.get(server.name)
+        if port and not (process and process.runs):
+            refuse_taken(server.name, port)
 
 
 def prepare(layout: Layout, servers: Iterable[Server]) -> None:
@@ -70,11 +84,11 @@ def down(layout: Layout) -> bool:
     return ran
 
 
-def status(layout: Layout, servers: Sequence[Server] = SERVERS) -> list[Row]:
+def status(layout: Layout) -> list[Row]:
     """How every server is now."""
     states = supervision.states(layout) or {}
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda server: _row(layout, server, states.get(server.name)), servers))
+        return list(pool.map(lambda server: _row(layout, server, states.get(server.name)), _wanted(states)))
 
 
 def _row(layout: Layout, server: Server, process: supervision.ProcessState | None) -> Row:

@@ -7,7 +7,8 @@ from pathlib import Path
 from p3idp.lab.layout import Layout, write_if_changed
 from p3idp.lab.servers.base import Missing, Program, Server, answers
 
-INSTALL = "sudo apt-get install -y --no-install-recommends apache2-bin libapache2-mod-auth-openidc"
+PACKAGES = ("apache2-bin", "libapache2-mod-auth-openidc")
+INSTALL = f"sudo apt-get install -y --no-install-recommends {' '.join(PACKAGES)}"
 _MODULES = Path("/usr/lib/apache2/modules")
 _LOADED = (
     *("mpm_event", "authn_core", "authz_core", "authz_host", "authz_user", "alias", "mime", "env", "setenvif"),

@@ -1,7 +1,7 @@
 """What a server of the lab is. A new server is one more file with a subclass, and one more line in the list."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -35,6 +35,9 @@ class Server(ABC):
 
     name: ClassVar[str]
     patience_seconds: ClassVar[int] = 60
+
+    def bring(self, say: Callable[[str], None]) -> None:  # noqa: B027 - most come with `make install`
+        """Install what it needs, for servers that people ask for by name; ``say`` takes lines of progress."""
 
     def missing(self, layout: Layout) -> Missing | None:
         """What the machine lacks for this server; None when it can run."""

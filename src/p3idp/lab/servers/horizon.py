@@ -5,11 +5,12 @@ The sign-in settings are those of `p3idp site config`; what else a Horizon needs
 
 import grp
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from p3idp.lab import horizon_parts as parts
 from p3idp.lab.layout import CHECKOUT, Layout, write_if_changed
-from p3idp.lab.servers.apache import PACKAGES, binary
+from p3idp.lab.servers.apache import INSTALL, binary
 from p3idp.lab.servers.base import Missing, Program, Server, answers
 
 SETTINGS = CHECKOUT / "deploy" / "lab" / "horizon"
@@ -25,7 +26,11 @@ class Horizon(Server):
 
     def missing(self, layout: Layout) -> Missing | None:
         """Horizon has a virtual environment of its own."""
-        return None if parts.is_installed() else Missing("Horizon's virtual environment", "p3idp lab up --horizon")
+        return None if parts.is_installed() else Missing("Horizon's virtual environment", "p3idp lab up --with horizon")
+
+    def bring(self, say: Callable[[str], None]) -> None:
+        """Make the virtual environment."""
+        parts.install(say)
 
     def address(self, layout: Layout) -> str:
         """Its socket, which speaks the uwsgi protocol."""
@@ -67,9 +72,7 @@ class HorizonFront(Server):
 
     def missing(self, layout: Layout) -> Missing | None:
         """Apache comes from Debian; without Horizon it has nothing to stand in front of."""
-        if not binary():
-            return Missing("Apache", f"sudo apt-get install -y --no-install-recommends {' '.join(PACKAGES)}")
-        return Horizon().missing(layout)
+        return Horizon().missing(layout) if binary() else Missing("Apache", INSTALL)
 
     def address(self, layout: Layout) -> str:
         """The dashboard, as a browser asks for it."""
@@ -105,7 +108,7 @@ class HorizonFront(Server):
         return Program(
             command=(str(binary()), "-D", "FOREGROUND", "-f", str(config)),
             directory=layout.state / self.name,
-            inputs=(config,),
+            inputs=(config, layout.tls_cert),
         )
 
     def is_ready(self, layout: Layout) -> bool:
