@@ -1,0 +1,34 @@
+"""What a researcher's machine provides: its environment and files. Owns how an access token is found there.
+
+A token never comes from the command line: other people on the machine can read that.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from p3idp.core.secret import Secret
+from p3idp.errors.client import TokenUnreadable
+
+STDIN = "-"
+
+
+def token_from_file(name: str) -> Secret[str]:
+    """Read the access token from a file, or from standard input where ``name`` is ``-``. Raises TokenUnreadable."""
+    try:
+        text = sys.stdin.read() if name == STDIN else Path(name).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise TokenUnreadable(f"The access token cannot be read from {name}: {type(exc).__name__}.") from exc
+    return _token(text, f"The file {name}" if name != STDIN else "Standard input")
+
+
+def token_from_variable(name: str) -> Secret[str]:
+    """Read the access token from an environment variable. Raises TokenUnreadable."""
+    return _token(os.environ.get(name, ""), f"The environment variable {name}")
+
+
+def _token(text: str, where: str) -> Secret[str]:
+    token = text.strip()
+    if not token or any(character.isspace() for character in token):
+        raise TokenUnreadable(f"{where} does not hold an access token.")
+    return Secret(token)

@@ -1,0 +1,104 @@
+"""Ask a broker for a Keystone token (RFC 8693). Owns the request and what its answers are called here."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from p3idp.core.exchange.request import ACCESS_TOKEN, GRANT_TYPE, KEYSTONE_TOKEN
+from p3idp.core.secret import Secret
+from p3idp.errors.client import BrokerRefused, BrokerUnreachable, BrokerUnsafe, SignInNeeded
+
+_TIMEOUTS = (10, 60)  # seconds to connect, and between bytes
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_OVER = "exchange-subject-token-over"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerToken:
+    """A Keystone token from the broker. ``auth_url``: the Keystone it is for; ``scope``: the project, as a scope."""
+
+    value: Secret[str]
+    expires_at: datetime
+    scope: str
+    auth_url: str
+    project_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A broker and how it is trusted: ``verify`` is a bundle's file, or True for the system's authorities."""
+
+    url: str
+    verify: str | bool = True
+
+    def exchange(self, token: Secret[str], *, scope: str | None = None, resource: str | None = None) -> BrokerToken:
+        """Trade an access token for a Keystone token of one project, named by scope or by resource.
+
+        Raises BrokerRefused, SignInNeeded, BrokerUnreachable or BrokerUnsafe.
+        """
+        form = {
+            "grant_type": GRANT_TYPE,
+            "subject_token": token.reveal(),
+            "subject_token_type": ACCESS_TOKEN,
+            "requested_token_type": KEYSTONE_TOKEN,
+        }
+        form |= {name: value for name, value in (("scope", scope), ("resource", resource)) if value}
+        status, body = self._post(form)
+        if status != 200:
+            raise _refusal(status, body, self.url)
+        try:
+            return _read(body)
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise BrokerUnreachable(f"{self.url} answered something that is not a token reply.") from exc
+
+    def _post(self, form: Mapping[str, str]) -> tuple[int, Any]:
+        address = urlsplit(self.url)
+        if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOOPBACK):
+            raise BrokerUnsafe(f"{self.url} is not an https address; the token was not sent.")
+        with requests.Session() as session:
+            # Neither a proxy, a .netrc nor a certificate bundle of the environment may come between.
+            session.trust_env = False
+            try:
+                reply = session.post(
+                    self.url.rstrip("/") + "/oauth/token",
+                    data=form,
+                    headers={"Accept": "application/json"},
+                    timeout=_TIMEOUTS,
+                    verify=self.verify,
+                    allow_redirects=False,  # a redirect would carry the token elsewhere
+                )
+            except (requests.RequestException, OSError) as exc:
+                raise BrokerUnreachable(f"The broker at {self.url} does not answer ({type(exc).__name__}).") from exc
+        try:
+            return reply.status_code, reply.json()
+        except ValueError:
+            return reply.status_code, None
+
+
+def _read(body: Mapping[str, Any]) -> BrokerToken:
+    if body["issued_token_type"] != KEYSTONE_TOKEN:
+        raise ValueError("another type of token")
+    auth_url, _, project_id = body["resource"].rpartition("/projects/")
+    expires_at = datetime.fromisoformat(body["expires_at"])
+    return BrokerToken(Secret(str(body["access_token"])), expires_at, str(body["scope"]), auth_url, project_id)
+
+
+def _refusal(status: int, body: Any, url: str) -> BrokerRefused | BrokerUnreachable | SignInNeeded:
+    if not isinstance(body, dict) or not isinstance(body.get("error"), str):
+        return BrokerUnreachable(f"{url} answered {status} and is no broker, or not a working one.")
+    said = _plain(body.get("error_description")) or _plain(body["error"])
+    named = ", ".join(filter(None, (_plain(body.get("code")), _plain(body.get("request_id")))))
+    detail = f"{said} ({named})" if named else said
+    if body.get("code") == _OVER:
+        return SignInNeeded(detail)
+    return BrokerUnreachable(detail, hint="Try again in a moment.") if status >= 500 else BrokerRefused(detail)
+
+
+def _plain(text: object) -> str:
+    """What a terminal may show of somebody else's text: a line of printable ASCII, not too long."""
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:2000] if isinstance(text, str) else ""
