@@ -4,18 +4,25 @@ Every function imports what it wires when it is called, so that one subject neve
 """
 
 import secrets
+import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from p3idp.adapters.checkin.verifier import Trusted
     from p3idp.core.policy.model import Policy
     from p3idp.ops.exchange import TokenExchange
+    from p3idp.ops.health import Readiness
+    from p3idp.ops.login import SignInDesk
     from p3idp.ops.site_config import SiteConfig
     from p3idp.ports.checkin import AccessTokenVerifier, SignInClient
     from p3idp.ports.keystone import FederatedLogin
     from p3idp.ports.ledger import Ledger
+    from p3idp.ports.sessions import Seal
     from p3idp.settings import Settings
+    from p3idp.settings.model import WebSettings
 
 
 def now() -> datetime:
@@ -106,10 +113,9 @@ def wire_policy(settings: "Settings") -> "Policy":
 def wire_exchange(settings: "Settings", policy: "Policy | None" = None) -> "TokenExchange":
     """The token endpoint's work; the policy is read where it is not handed in. Keep it for the life of the process."""
     from p3idp.adapters.keystone.person_http import v3_url
-    from p3idp.adapters.policy_files.load import PolicyDirectory
     from p3idp.ops.exchange import TokenExchange
 
-    known = policy or load_policy(settings.policy_dir)
+    known = policy or wire_policy(settings)
     elsewhere = [p.keystone_url for p in known.site.identity_providers if p.keystone_url]
     urls = [v3_url(url) for url in (settings.keystone.login_url, settings.keystone.auth_url, *elsewhere)]
     return TokenExchange(
@@ -121,3 +127,90 @@ def wire_exchange(settings: "Settings", policy: "Policy | None" = None) -> "Toke
         clock=now,
         new_token=new_token,
     )
+
+
+def new_request_id() -> str:
+    """An id in the form that OpenStack services hand on to one another."""
+    return f"req-{uuid.uuid4()}"
+
+
+def templates_directory(subject: str) -> "Path":
+    """Where the templates of a door are."""
+    from p3idp.adapters.templates import templates_directory as find
+
+    return find(subject)
+
+
+def web_settings(settings: "Settings") -> "WebSettings":
+    """The section [web]. Raises SettingsInvalid where it is missing."""
+    from p3idp.errors.settings import SettingsInvalid
+
+    if settings.web is None:
+        raise SettingsInvalid("The web service needs the section [web] of the settings.")
+    return settings.web
+
+
+def wire_logs(settings: "Settings") -> None:
+    """Send this process's logs to standard error as JSON; the secrets of the settings are known to the redaction."""
+    from p3idp.adapters.logs import configure_logs
+    from p3idp.settings.secret_ref import known_secrets
+
+    configure_logs(settings.log.level, known_secrets(settings))
+
+
+def wire_attempt_seal(settings: "Settings") -> "Seal":
+    """Seals what browsers carry while they sign in."""
+    from p3idp.adapters.seal import FernetSeal
+
+    return FernetSeal(web_settings(settings).cookie_key.resolve(), "sign-in attempt")
+
+
+def wire_sign_in_desk(settings: "Settings") -> "SignInDesk":
+    """Signs browsers in and out, over the database of the settings. Keep it for the life of the process."""
+    from datetime import timedelta
+
+    from p3idp.adapters.seal import FernetSeal
+    from p3idp.adapters.store.engine import open_store
+    from p3idp.adapters.store.sessions import DatabaseSessions, DatabaseSpentAttempts
+    from p3idp.core.login.session import SessionLimits
+    from p3idp.ops.login import SignInDesk
+
+    web, policy = web_settings(settings), wire_policy(settings)
+    engine = open_store(settings.store.url, settings.store.password.resolve() if settings.store.password else None)
+    return SignInDesk(
+        policy=lambda: policy,
+        client=wire_sign_in(settings, policy),
+        keystone=wire_federated_login(settings),
+        sessions=DatabaseSessions(engine, FernetSeal(web.cookie_key.resolve(), "session")),
+        spent=DatabaseSpentAttempts(engine),
+        ledger=wire_ledger(settings),
+        limits=SessionLimits(timedelta(minutes=web.session_idle_minutes), timedelta(hours=web.session_max_hours)),
+        clock=now,
+        new_token=new_token,
+    )
+
+
+def wire_readiness(settings: "Settings") -> "Readiness":
+    """What the web service leans on, each part with its check."""
+    from p3idp.adapters.keystone.person_http import PersonalHttp, v3_url
+    from p3idp.adapters.store.engine import check_store, make_engine
+    from p3idp.errors.policy import PolicyChanged
+    from p3idp.ops.health import Part, Readiness
+
+    engine = make_engine(settings.store.url, settings.store.password.resolve() if settings.store.password else None)
+    keystone, policy = settings.keystone, wire_policy(settings)
+    http = PersonalHttp(keystone.ca_file, min(keystone.timeout_seconds, 5.0))
+
+    def policy_is_as_read() -> None:
+        if wire_policy(settings).digest != policy.digest:
+            raise PolicyChanged("The policy directory is newer than the policy this process answers from.")
+
+    parts = [
+        Part("database", lambda: check_store(engine), True, "Nobody can sign in or stay signed in."),
+        Part("policy", policy_is_as_read, False, "Pages show the policy as read when the service started."),
+        Part("keystone", lambda: http.send("GET", v3_url(keystone.login_url)), False, "The second column is empty."),
+    ]
+    for trusted in _trusted(settings, policy):
+        name = f"provider {trusted.provider.id}: {trusted.issuer.url}"
+        parts.append(Part(name, trusted.issuer.check_known, False, "People of this provider cannot sign in."))
+    return Readiness(parts, now)
