@@ -105,7 +105,7 @@ def _trusted(settings: "Settings", policy: "Policy") -> "tuple[Trusted, ...]":
 
 def wire_policy(settings: "Settings") -> "Policy":
     """The policy directory of the settings, read anew. Raises PolicyInvalid with every mistake of every file."""
-    from p3idp.adapters.policy_files.load import PolicyDirectory
+    from p3idp.adapters.policy_files import load_policy
 
     return load_policy(settings.policy_dir, lab=settings.lab)
 

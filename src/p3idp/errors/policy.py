@@ -16,4 +16,13 @@ class PolicyInvalid(P3idpError):
         self.places = places
 
 
+class PolicyChanged(P3idpError):
+    """The policy directory changed since this process read it."""
+
+    code = "policy-changed"
+    exit_status = ExitStatus.ERROR
+    http_status = 503
+    hint = "Reload the web service, so that it answers from the policy that was applied."
+
+
 Place = tuple[str, int, str]

@@ -47,3 +47,12 @@ class RequestRefused(P3idpError):
     exit_status = ExitStatus.USAGE
     http_status = 400
     hint = "Start again from the front page."
+
+
+class UnexpectedError(P3idpError):
+    """Something went wrong inside p3idp itself."""
+
+    code = "unexpected"
+    exit_status = ExitStatus.ERROR
+    http_status = 500
+    hint = "Tell the site's administrators the request id; their log has the details under it."

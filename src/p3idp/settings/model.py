@@ -65,7 +65,11 @@ class ProviderSettings(_Section):
 
 
 class WebSettings(_Section):
-    """The web service. ``base_url`` alone makes the URLs p3idp shows; ``cookie_key`` is a Fernet key."""
+    """The web service. ``base_url`` alone makes the URLs p3idp shows.
+
+    ``cookie_key`` refers to Fernet keys, one a line, newest first. ``metrics_token``: what a reader of /metrics
+    presents as bearer; without it there is no such page.
+    """
 
     base_url: str
     cookie_key: SecretRef
@@ -75,6 +79,7 @@ class WebSettings(_Section):
     workers: int = Field(default=2, ge=1, le=64)
     session_idle_minutes: int = Field(default=60, ge=1, le=1440)
     session_max_hours: int = Field(default=8, ge=1, le=24)
+    metrics_token: SecretRef | None = None
 
 
 class StoreSettings(_Section):

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -42,3 +43,23 @@ class SecretRef(BaseModel):
 
     def __str__(self) -> str:
         return f"file {self.file}" if self.file is not None else f"environment variable {self.env}"
+
+
+def known_secrets(settings: BaseModel) -> tuple[str, ...]:
+    """Every secret that these settings refer to and that can be read now, for a redaction to look for."""
+    found: list[str] = []
+    _collect(settings, found)
+    return tuple(sorted(set(found)))
+
+
+def _collect(value: object, found: list[str]) -> None:
+    if isinstance(value, SecretRef):
+        with suppress(SecretUnavailable):
+            secret = value.resolve().reveal()
+            found.extend({secret, *secret.split()})  # a file may hold several keys
+    elif isinstance(value, BaseModel):
+        for _, inner in value:
+            _collect(inner, found)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            _collect(inner, found)

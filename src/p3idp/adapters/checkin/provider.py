@@ -42,6 +42,10 @@ class Issuer:
         """The provider's configuration, at most as old as its hard age. Raises ProviderUnreachable, …Untrusted."""
         return self._metadata.get()
 
+    def check_known(self) -> None:
+        """Raise ProviderUnreachable or ProviderUntrusted unless its configuration and keys are at hand."""
+        self._keys.get()
+
     def check_signature(self, token: UnverifiedToken) -> Refusal | None:
         """Whether one of the issuer's keys signed the token; a token of an unknown key may cause one fetch."""
         possible = candidates(self._keys.get(), token)

@@ -99,6 +99,12 @@ def store_errors() -> Iterator[None]:
         ) from exc
 
 
+def check_store(engine: Engine) -> None:
+    """Raise LedgerUnavailable unless the database answers."""
+    with reading(engine) as connection:
+        connection.exec_driver_sql("SELECT 1")
+
+
 def migrate(engine: Engine) -> None:
     """Bring the tables to the newest revision; nothing happens where they are."""
     from alembic import command

@@ -1,0 +1,63 @@
+"""The application. Owns how its parts are put together: blueprints, limits, errors, headers."""
+
+import importlib
+from collections.abc import Sequence
+
+from flask import Blueprint, Flask
+from jinja2 import StrictUndefined
+
+from p3idp import wiring
+from p3idp.settings import load_settings
+from p3idp.settings.model import Settings
+from p3idp.web import health, pages, problems, requests, words
+from p3idp.web.parts import EXTENSION, WebParts
+
+# Doors beside the pages: module:function, called with the settings, returns a blueprint.
+OTHER_DOORS: Sequence[str] = ("p3idp.web.exchange:make_blueprint",)
+MOST_BYTES = 64 * 1024  # the largest honest body is a form with one token in it
+
+
+def create_app() -> Flask:
+    """The application of the settings in ``$P3IDP_SETTINGS``; this is what gunicorn calls in every worker."""
+    settings = load_settings()
+    wiring.wire_logs(settings)
+    doors = [getattr(importlib.import_module(module), name) for module, name in (d.split(":") for d in OTHER_DOORS)]
+    return build_app(web_parts(settings), [door(settings) for door in doors])
+
+
+def web_parts(settings: Settings) -> WebParts:
+    """The parts as the settings say. Raises P3idpError where one cannot be made."""
+    web = wiring.web_settings(settings)
+    return WebParts(
+        base_url=web.base_url,
+        desk=wiring.wire_sign_in_desk(settings),
+        attempts=wiring.wire_attempt_seal(settings),
+        readiness=wiring.wire_readiness(settings),
+        clock=wiring.now,
+        new_request_id=wiring.new_request_id,
+        templates=wiring.templates_directory("web"),
+        metrics_token=web.metrics_token.resolve().reveal() if web.metrics_token else "",
+    )
+
+
+def build_app(parts: WebParts, doors: Sequence[Blueprint] = ()) -> Flask:
+    """Put an application together. Addresses in it are relative, or come from ``parts.base_url``."""
+    app = Flask("p3idp.web", template_folder=str(parts.templates), static_folder=str(parts.templates / "static"))
+    app.extensions[EXTENSION] = parts
+    app.config.update(
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BYTES,
+        MAX_FORM_PARTS=50,
+    )
+    # A redirect that werkzeug makes itself would be built from the Host header.
+    app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    words.install(app)
+    requests.install(app, parts)
+    problems.install(app)
+    for blueprint in (pages.blueprint, health.blueprint, *doors):
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,40 @@
+"""What the pages need, in one value: handed to the application when it is built, read by the pages when they answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import current_app
+
+from p3idp.ops.health import Readiness
+from p3idp.ops.login import SignInDesk
+from p3idp.ports.environment import Clock
+from p3idp.ports.sessions import Seal
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """Everything behind the door. ``base_url`` is the only source of this service's own address.
+
+    ``metrics_token``: what a reader of /metrics must present; empty closes the page.
+    """
+
+    base_url: str
+    desk: SignInDesk
+    attempts: Seal
+    readiness: Readiness
+    clock: Clock
+    new_request_id: Callable[[], str]
+    templates: Path
+    metrics_token: str = ""
+
+
+EXTENSION = "p3idp"
+
+
+def parts() -> WebParts:
+    """The parts of the application that answers this request."""
+    found = current_app.extensions[EXTENSION]
+    if not isinstance(found, WebParts):
+        raise TypeError("the application was built without its parts")
+    return found

@@ -1,0 +1,67 @@
+"""Values as words on a page. Owns the template filters: moments, lists, long names that may break."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import Flask
+from markupsafe import Markup
+
+from p3idp.core.policy.nearness import Nearness
+
+_MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
+_AFTER_MARK = re.compile(r"(?<=[:/@])(?=.)")
+
+# What differs, to be read after "You hold …:".
+NEARNESS = {
+    Nearness.CASE: "the same, but for capital and small letters. Entitlements are compared to the letter.",
+    Nearness.OTHER_ROLE: "the right group, with another role than the one asked for.",
+    Nearness.SUBGROUP: "a subgroup. A role in a subgroup does not count for the group above it.",
+    Nearness.PARENT_GROUP: "the group above the one asked for.",
+    Nearness.OTHER_NAMESPACE: "a group of this name at another identity provider.",
+    Nearness.MALFORMED: "it mentions this community, but it is not a well-formed group entitlement and gives nothing.",
+}
+
+
+def install(app: Flask) -> None:
+    """Give the templates these filters, and the address of the style sheet."""
+    app.jinja_env.filters.update(
+        moment=moment, day=day, listed=listed, breakable=breakable, contact=contact, nearness=NEARNESS.__getitem__
+    )
+    app.jinja_env.globals["style"] = f"/static/p3idp.css?v={_digest(Path(app.static_folder or '') / 'p3idp.css')}"
+
+
+def moment(value: datetime) -> str:
+    """A moment to the minute, in UTC."""
+    return f"{value.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
+
+
+def day(value: datetime) -> str:
+    """The day of a moment, in UTC."""
+    return f"{value.astimezone(UTC):%-d %B %Y}"
+
+
+def listed(values: Iterable[str], word: str = "and") -> str:
+    """A list as people write it: a, b and c."""
+    items = list(values)
+    return f" {word} ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
+
+
+def breakable(text: object) -> Markup:
+    """A long name that may be broken where a reader would: after colons, slashes, and before a number sign."""
+    return Markup("<wbr>").join(_AFTER_MARK.split(str(text)))  # joining escapes the pieces
+
+
+def contact(text: str) -> Markup:
+    """Whom to ask: a mail address or an https address becomes a link, anything else stays words."""
+    if _MAIL.fullmatch(text):
+        return Markup('<a href="mailto:{}">{}</a>').format(text, breakable(text))
+    if text.startswith("https://"):
+        return Markup('<a href="{}">{}</a>').format(text, breakable(text))
+    return breakable(text)
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
