@@ -35,6 +35,8 @@ _OF_THE_SERVER = (
     "httpx",
     "jinja2",
     "structlog",
+    "psutil",
+    "trustme",
 )
 
 

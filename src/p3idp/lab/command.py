@@ -1,4 +1,4 @@
-"""`p3idp lab`: up, down, status, token. Owns what people see of the lab; running.py does the work."""
+"""`p3idp lab`: up, demo, down, status, token. Owns what people see of the lab; running.py does the work."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ import click
 
 from p3idp.errors.lab import LabNotRunning
 from p3idp.lab import running
+from p3idp.lab.demo import run_demo
 from p3idp.lab.layout import Layout, existing_layout, open_layout
 from p3idp.lab.running import Row
 from p3idp.lab.servers import OPTIONAL
@@ -32,8 +33,15 @@ def lab() -> None:
 def up(directory: Path, *, free_ports: bool, extras: tuple[str, ...], as_json: bool) -> None:
     """Start the lab, or what of it is not running."""
     layout = open_layout(directory, free_ports=free_ports)
-    rows = running.up(layout, lambda line: click.echo(line, err=True), extras=extras)
+    rows = running.up(layout, _progress, extras=extras)
     _show(rows, as_json=as_json)
+
+
+@lab.command()
+@_DIRECTORY
+def demo(directory: Path) -> None:
+    """Start the lab, apply the example policy, and say what to try. What `make run` does."""
+    click.echo(run_demo(open_layout(directory), _progress))
 
 
 @lab.command()
@@ -65,6 +73,10 @@ def token(directory: Path, user: str, client: str, provider: str) -> None:
     """Print a Check-in access token, gotten as a browser would get it."""
     reply = sign_in(_existing(directory), Person(user, provider=provider, client=client))
     click.echo(reply["access_token"])
+
+
+def _progress(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _existing(directory: Path) -> Layout:

@@ -1,0 +1,25 @@
+# What people type. What a target does beyond one command is Python: src/p3idp/lab.
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+# Arguments for pytest, such as: make test ARGS="tests/core -k entitlement"
+ARGS ?=
+
+.PHONY: help install run stop status test
+
+help:  ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+install:  ## Install all that is missing: Python and npm packages, Keystone, Debian packages where allowed
+	@PYTHONPATH=src python3 -m p3idp.lab.bootstrap
+
+run: install  ## Start the lab and the broker, apply the example policy, and say what to try
+	@$(BIN)/p3idp lab demo
+
+stop:  ## Stop everything that `make run` started, and nothing else
+	@[ ! -x $(BIN)/p3idp ] || $(BIN)/p3idp lab down
+
+status:  ## Tell how the servers of the lab are
+	@$(BIN)/p3idp lab status
+
+test: install  ## Run the tests, with servers of their own on free ports
+	@$(BIN)/python -m pytest $(ARGS)
