@@ -190,6 +190,15 @@ def wire_sign_in_desk(settings: "Settings") -> "SignInDesk":
     )
 
 
+def check_web_parts(settings: "Settings") -> None:
+    """Find what would keep the web service from working before it forks, and bring the database up to date."""
+    from p3idp.adapters.store.engine import open_store
+
+    wire_sign_in(settings, wire_policy(settings))
+    wire_attempt_seal(settings)
+    open_store(settings.store.url, settings.store.password.resolve() if settings.store.password else None).dispose()
+
+
 def wire_readiness(settings: "Settings") -> "Readiness":
     """What the web service leans on, each part with its check."""
     from p3idp.adapters.keystone.person_http import PersonalHttp, v3_url
