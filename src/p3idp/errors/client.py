@@ -19,7 +19,7 @@ class BrokerRefused(P3idpError):
     code = "broker-refused"
     exit_status = ExitStatus.REFUSED
     http_status = 403
-    hint = "The broker's page shows what you have and why; its administrators find the request id in their log."
+    hint = "The broker's administrators find more in their log, under the request id."
 
 
 class SignInNeeded(P3idpError):

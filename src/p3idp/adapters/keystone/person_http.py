@@ -21,7 +21,13 @@ class PersonalHttp:
     def __init__(self, ca_file: Path | None, timeout_seconds: float) -> None:
         context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
         # trust_env off: neither a proxy nor a certificate bundle of the environment may come between.
-        self._http = httpx.Client(verify=context, trust_env=False, timeout=timeout_seconds, follow_redirects=False)
+        self._http = httpx.Client(
+            verify=context,
+            trust_env=False,
+            timeout=timeout_seconds,
+            follow_redirects=False,
+            limits=httpx.Limits(keepalive_expiry=2.0),  # Apache's KeepAliveTimeout is 5 s
+        )
 
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
@@ -32,12 +38,24 @@ class PersonalHttp:
             sent["X-OpenStack-Request-ID"] = rid
         where = urlsplit(url).netloc
         try:
-            reply = self._http.request(method, url, headers=sent, json=body)
+            reply = self._request_twice(method, url, sent, body)
         except httpx.HTTPError as exc:
             raise KeystoneUnreachable(f"Keystone at {where} does not answer ({type(exc).__name__}).") from exc
         if reply.status_code >= 500 or reply.status_code == 429:
             raise KeystoneUnreachable(f"Keystone at {where} is in trouble.", debug=describe(reply))
         return reply
+
+    def _request_twice(
+        self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any] | None
+    ) -> httpx.Response:
+        """Ask again, once, where the server closed a kept connection just as it was used again.
+
+        Every request here may be made twice; at worst a second credential of one name is refused.
+        """
+        try:
+            return self._http.request(method, url, headers=headers, json=body)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            return self._http.request(method, url, headers=headers, json=body)
 
 
 def v3_url(auth_url: str) -> str:
