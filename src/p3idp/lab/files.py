@@ -6,14 +6,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from p3idp.lab.addresses import Addresses
-from p3idp.lab.layout import CHECKOUT, Layout, write_if_changed, write_private
+from p3idp.lab.layout import EXAMPLE, Layout, write_if_changed, write_private
 from p3idp.lab.servers.apache import is_installed
 from p3idp.lab.servers.checkin import client_secret_name
 from p3idp.lab.servers.keystone import socket_path
 from p3idp.settings import load_settings
 from p3idp.wiring import wire_site_config
 
-_EXAMPLE = CHECKOUT / "mappings"
 _DEBIAN_MODULE = "2.4.12.3"
 
 
@@ -52,7 +51,7 @@ def write_settings(layout: Layout) -> None:
             "introspection_interval_seconds": 2,
         },
     }
-    lines = ["# Written by the lab at every start.", f'policy_dir = "{_policy(layout)}"', "lab = true"]
+    lines = ["# Written by the lab at every start.", f'policy_dir = "{layout.policy}"', "lab = true"]
     for section, values in document.items():
         lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
     write_if_changed(layout.settings, "\n".join(lines) + "\n")
@@ -91,19 +90,16 @@ def _cookie_key(layout: Layout) -> Mapping[str, object]:
     return {"file": file}
 
 
-def _policy(layout: Layout) -> Path:
-    """The example policy itself, or on other ports a copy of it that names this lab's addresses."""
-    if layout.addresses == Addresses():
-        return _EXAMPLE
-    copy, copied = layout.state / "mappings", layout.state / "mappings-copied"
-    version = _digest(_EXAMPLE)
-    if not copied.exists() or copied.read_text(encoding="ascii") != version:
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(_EXAMPLE, copy)
-        write_private(copied, version)
-        for file in copy.rglob("*.yaml"):
-            file.write_text(_with_ports_of(layout.addresses, file.read_text(encoding="utf-8")), encoding="utf-8")
-    return copy
+def write_policy(layout: Layout) -> None:
+    """Copy the example policy where this lab listens elsewhere, and again when the example has changed."""
+    copied, version = layout.state / "mappings-copied", _digest(EXAMPLE)
+    if layout.policy == EXAMPLE or (copied.exists() and copied.read_text(encoding="ascii") == version):
+        return
+    shutil.rmtree(layout.policy, ignore_errors=True)
+    shutil.copytree(EXAMPLE, layout.policy)
+    for file in layout.policy.rglob("*.yaml"):
+        file.write_text(_with_ports_of(layout.addresses, file.read_text(encoding="utf-8")), encoding="utf-8")
+    write_private(copied, version)
 
 
 def _digest(folder: Path) -> str:

@@ -12,6 +12,7 @@ from p3idp.lab.addresses import Addresses, free_addresses, load_addresses, save_
 from p3idp.wiring import new_token
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+EXAMPLE = CHECKOUT / "mappings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Layout:
     def tls_key(self) -> Path:
         """The key of the servers' certificate."""
         return self.state / "tls" / "server.key"
+
+    @property
+    def policy(self) -> Path:
+        """The policy directory: the example itself, or on other ports a copy that names this lab's addresses."""
+        return EXAMPLE if self.addresses == Addresses() else self.state / "mappings"
 
     @property
     def site(self) -> Path:

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from p3idp.errors.lab import ServerFailed
 from p3idp.lab import supervision
 from p3idp.lab.authority import make_certificates
-from p3idp.lab.files import write_settings, write_site
+from p3idp.lab.files import write_policy, write_settings, write_site
 from p3idp.lab.layout import Layout, make_run, remove_run
 from p3idp.lab.servers import OPTIONAL, SERVERS
 from p3idp.lab.servers.base import Missing, Server
@@ -70,6 +70,7 @@ def prepare(layout: Layout, servers: Iterable[Server]) -> None:
     """Write all files that the servers and p3idp need."""
     make_run(layout)
     make_certificates(layout)
+    write_policy(layout)
     write_settings(layout)
     write_site(layout)
     with ThreadPoolExecutor() as pool:

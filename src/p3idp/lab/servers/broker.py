@@ -33,7 +33,7 @@ class Broker(Server):
         return Program(
             command=(str(script), "serve", "--settings", str(layout.settings)),
             directory=layout.state,
-            inputs=(layout.settings, *sorted((layout.state / "mappings").rglob("*.yaml"))),
+            inputs=(layout.settings, *sorted(layout.policy.rglob("*.yaml"))),
         )
 
     def is_ready(self, layout: Layout) -> bool:
