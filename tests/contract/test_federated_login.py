@@ -1,0 +1,115 @@
+"""What every FederatedLogin does, on the twin in memory and on the lab's real Keystone behind Apache."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from exchange_world import P3, a_provider
+from p3idp import wiring
+from p3idp.adapters.memory.login import MemoryKeystoneLogin, MemoryPerson
+from p3idp.core.exchange.naming import credential_name
+from p3idp.core.login.tokens import RawToken
+from p3idp.core.policy.model import IdentityProvider
+from p3idp.core.secret import Secret
+from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
+from p3idp.ports.keystone import FederatedLogin, KeystoneToken, ReachableProject
+
+
+@dataclass
+class Site:
+    """A Keystone where alice has ``member`` on p3, and bob nothing."""
+
+    keystone: FederatedLogin
+    provider: IdentityProvider
+    token_of: Callable[[str], RawToken]
+    unreachable: FederatedLogin
+
+    def scoped(self) -> tuple[KeystoneToken, ReachableProject]:
+        unscoped = self.keystone.login(self.provider, self.token_of("alice"))
+        project = next(p for p in self.keystone.projects(unscoped) if p.ref.name == "p3")
+        return unscoped, project
+
+
+def memory_site() -> Site:
+    keystone = MemoryKeystoneLogin(wiring.now)
+    keystone.people["token-alice"] = MemoryPerson("alice", {P3: ("member",)})
+    silent = MemoryKeystoneLogin(wiring.now)
+    silent.down = True
+    return Site(keystone, a_provider(), lambda name: RawToken(Secret(f"token-{name}")), silent)
+
+
+@pytest.fixture(params=["memory", "lab"])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    if request.param == "memory":
+        yield memory_site()
+        return
+    lab = request.getfixturevalue("lab_with_policy")
+    settings = lab.settings
+    nowhere = settings.keystone.model_copy(update={"auth_url": "https://127.0.0.1:1/v3", "public_url": None})
+    yield Site(
+        wiring.wire_federated_login(settings),
+        wiring.wire_policy(settings).site.provider("egi"),
+        lambda name: RawToken(Secret(lab.token(name))),
+        wiring.wire_federated_login(settings.model_copy(update={"keystone": nowhere})),
+    )
+
+
+def test_a_login_lists_and_scopes(site: Site):
+    unscoped, project = site.scoped()
+    assert unscoped.project is None
+    assert unscoped.expires_at > unscoped.issued_at
+    scoped = site.keystone.scope_to(unscoped, project)
+    assert (scoped.project, scoped.project_id) == (project.ref, project.id)
+    assert "member" in scoped.roles
+    assert scoped.user_id == unscoped.user_id
+
+
+def test_scoping_never_moves_the_end(site: Site):
+    unscoped, project = site.scoped()
+    assert site.keystone.scope_to(unscoped, project).expires_at == unscoped.expires_at
+
+
+def test_a_token_that_must_end_ends_then_and_goes_no_further(site: Site):
+    unscoped, project = site.scoped()
+    end = (datetime.now(UTC) + timedelta(seconds=90)).replace(microsecond=0)
+    ended = site.keystone.scope_until(unscoped, project, end, credential_name(wiring.new_token()))
+    assert ended.expires_at <= end < unscoped.expires_at
+    assert ended.project == project.ref
+    assert "member" in ended.roles
+    with pytest.raises(FederatedLoginRefused):
+        site.keystone.scope_to(ended, project)
+
+
+def test_no_credential_is_made_with_an_end_in_the_past(site: Site):
+    unscoped, project = site.scoped()
+    past = datetime.now(UTC) - timedelta(seconds=30)
+    with pytest.raises(FederatedLoginRefused):
+        site.keystone.scope_until(unscoped, project, past, credential_name(wiring.new_token()))
+
+
+def test_a_project_that_is_not_the_persons_is_refused(site: Site):
+    unscoped, project = site.scoped()
+    with pytest.raises(FederatedLoginRefused):
+        site.keystone.scope_to(
+            unscoped, dataclasses.replace(project, id="0" * 32, ref=dataclasses.replace(P3, name="x"))
+        )
+
+
+@pytest.mark.parametrize("token", ["not-a-token", "eyJhbGciOiJub25lIn0.e30."])
+def test_an_unknown_token_is_refused(site: Site, token: str):
+    with pytest.raises(FederatedLoginRefused):
+        site.keystone.login(site.provider, RawToken(Secret(token)))
+
+
+def test_a_made_up_keystone_token_lists_nothing(site: Site):
+    unscoped, _ = site.scoped()
+    with pytest.raises(FederatedLoginRefused):
+        site.keystone.projects(dataclasses.replace(unscoped, value=Secret("gAAAAAmade-up")))
+
+
+def test_a_silent_keystone_is_unreachable(site: Site):
+    with pytest.raises(KeystoneUnreachable):
+        site.unreachable.login(site.provider, RawToken(Secret("any")))
