@@ -51,7 +51,7 @@ export function loadConfig(file) {
     host: issuer.host,
     mount: issuer.pathname,
     title: raw.title ?? defaultTitle(issuer.pathname),
-    accessTokenTtl: positive(raw.access_token_ttl ?? 3600, 'access_token_ttl'),
+    lifetimes: { accessToken: positive(raw.access_token_ttl ?? 3600, 'access_token_ttl') }, // a switch changes it
     consent: raw.consent ?? false,
     tlsCert: readText(path('tls_cert'), 'TLS certificate'),
     tlsKey: readText(path('tls_key'), 'TLS key'),

@@ -14,6 +14,7 @@ class Refusal extends Error {
 }
 
 const LONGEST_SILENCE = 24 * 3600;
+const LONGEST_LIFE = 24 * 3600;
 
 export function control({ config, people, keys, traffic, reopenRealm }) {
   const routes = [
@@ -24,6 +25,7 @@ export function control({ config, people, keys, traffic, reopenRealm }) {
     ['POST', /^\/_lab\/people\/([^/]+)\/restore$/, change((...args) => people.restore(...args))],
     ['POST', /^\/_lab\/keys\/rollover$/, rollover],
     ['POST', /^\/_lab\/silence$/, silence],
+    ['POST', /^\/_lab\/access-token-ttl$/, accessTokenTtl],
   ];
 
   function change(apply) {
@@ -49,6 +51,15 @@ export function control({ config, people, keys, traffic, reopenRealm }) {
     }
     traffic.silence(seconds);
     return { silent: traffic.silent };
+  }
+
+  function accessTokenTtl({ seconds }) {
+    if (!Number.isInteger(seconds) || seconds < 1 || seconds > LONGEST_LIFE) {
+      throw new Refusal(400, `seconds is a whole number from 1 to ${LONGEST_LIFE}`);
+    }
+    const { accessToken: before } = config.lifetimes;
+    config.lifetimes.accessToken = seconds;
+    return { before };
   }
 
   async function answer(req) {

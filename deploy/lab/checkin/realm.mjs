@@ -80,8 +80,8 @@ function settings({ config, keys, store, people }) {
     enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
     rotateRefreshToken: true,
     ttl: {
-      AccessToken: config.accessTokenTtl,
-      ClientCredentials: config.accessTokenTtl,
+      AccessToken: () => config.lifetimes.accessToken,
+      ClientCredentials: () => config.lifetimes.accessToken,
       AuthorizationCode: 60,
       DeviceCode: 600,
       IdToken: HOUR,

@@ -241,6 +241,14 @@ test('an expired token is inactive', async () => {
   await start();
 });
 
+test('the life of new access tokens can be changed while it runs', async () => {
+  const life = async () => { const { exp, iat } = decodeJwt((await signIn('alice', {})).access_token); return exp - iat; };
+  const { before } = await (await lab('access-token-ttl', { seconds: 20 })).json();
+  assert.equal(await life(), 20);
+  await lab('access-token-ttl', { seconds: before });
+  assert.equal(await life(), before);
+});
+
 test('a fat token carries its audience and entitlements', async () => {
   const { access_token: token } = await signIn('alice', { client: 'fat', scope: EVERYTHING });
   const claims = decodeJwt(token);
@@ -364,6 +372,7 @@ test('the control endpoints are for holders of the control token, and say what i
   await answer(400, 'people/bob/withdraw', {})();
   await answer(405, 'silence')();
   await answer(400, 'silence', { seconds: -1 })();
+  await answer(400, 'access-token-ttl', { seconds: 0 })();
 });
 
 test('secrets are readable for their owner only', () => {

@@ -44,6 +44,11 @@ class Control:
         """Take requests and answer none, for so long; 0 ends it."""
         self._ask("POST", "/silence", {"seconds": seconds})
 
+    def access_token_life(self, seconds: int) -> int:
+        """How long new access tokens live from now on; returns what it was, for taking it back."""
+        before: int = self._ask("POST", "/access-token-ttl", {"seconds": seconds})["before"]
+        return before
+
     def counters(self) -> dict[str, int]:
         """Requests by endpoint since the provider's start."""
         counts: dict[str, int] = self._ask("GET", "/counters")
