@@ -12,7 +12,7 @@ from markupsafe import Markup
 from p3idp.core.policy.nearness import Nearness
 
 _MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
-_AFTER_MARK = re.compile(r"(?<=[:/@])(?=.)")
+_AFTER_MARK = re.compile(r"(?<=[:/@])(?<!:/)(?<!//)(?=[^/])")  # but never inside "://"
 
 # What differs, to be read after "You hold …:".
 NEARNESS = {
@@ -50,7 +50,7 @@ def listed(values: Iterable[str], word: str = "and") -> str:
 
 
 def breakable(text: object) -> Markup:
-    """A long name that may be broken where a reader would: after colons, slashes, and before a number sign."""
+    """A long name that may be broken where a reader would: after a colon, a slash or an at sign."""
     return Markup("<wbr>").join(_AFTER_MARK.split(str(text)))  # joining escapes the pieces
 
 
