@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from p3idp.core.site.catalogue import CHECKS
 from p3idp.errors.base import ExitStatus
 
 
@@ -56,16 +57,18 @@ def ok(check: str, subject: str, found: str) -> Finding:
     return Finding(check, subject, Status.OK, found)
 
 
-def fail(check: str, subject: str, found: str, means: str, remedy: str, *, unreachable: bool = False) -> Finding:
-    """This is broken."""
-    return Finding(check, subject, Status.FAIL, found, means, remedy, unreachable)
+def fail(check: str, subject: str, found: str, *, unreachable: bool = False) -> Finding:
+    """This is broken; the catalogue says what that means and what to try."""
+    words = CHECKS[check]
+    return Finding(check, subject, Status.FAIL, found, words.means, words.remedy, unreachable)
 
 
-def warn(check: str, subject: str, found: str, means: str, remedy: str) -> Finding:
+def warn(check: str, subject: str, found: str) -> Finding:
     """This works and could hurt."""
-    return Finding(check, subject, Status.WARN, found, means, remedy)
+    words = CHECKS[check]
+    return Finding(check, subject, Status.WARN, found, words.means, words.remedy)
 
 
-def skipped(check: str, subject: str, why: str, remedy: str = "") -> Finding:
+def skipped(check: str, subject: str, why: str) -> Finding:
     """This could not be looked at."""
-    return Finding(check, subject, Status.SKIPPED, why, "", remedy)
+    return Finding(check, subject, Status.SKIPPED, why)
