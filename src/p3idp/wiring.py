@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from p3idp.adapters.checkin.verifier import Trusted
     from p3idp.core.policy.model import Policy
+    from p3idp.ops.access import AccessOps
     from p3idp.ops.exchange import TokenExchange
     from p3idp.ops.health import Readiness
     from p3idp.ops.login import SignInDesk
@@ -223,3 +224,30 @@ def wire_readiness(settings: "Settings") -> "Readiness":
         name = f"provider {trusted.provider.id}: {trusted.issuer.url}"
         parts.append(Part(name, trusted.issuer.check_known, False, "People of this provider cannot sign in."))
     return Readiness(parts, now)
+
+
+def wire_access(settings: "Settings") -> "AccessOps":
+    """Plan and apply: the policy, p3idp's account at Keystone, and the ledger."""
+    from p3idp.adapters.keystone.federation import KeystoneFederation
+    from p3idp.adapters.keystone.session import make_session
+    from p3idp.ops.access import AccessOps
+
+    keystone = settings.keystone
+    session = make_session(_keystone_account(settings), keystone.ca_file, keystone.timeout_seconds)
+    federation = KeystoneFederation(session, keystone.auth_url)
+    return AccessOps(lambda: wire_policy(settings), federation, federation, lambda: wire_ledger(settings), now)
+
+
+def _keystone_account(settings: "Settings") -> object:
+    from p3idp.adapters.keystone.session import credential_auth, password_auth
+
+    keystone = settings.keystone
+    if keystone.application_credential_id and keystone.application_credential_secret:
+        secret = keystone.application_credential_secret.resolve()
+        return credential_auth(keystone.auth_url, keystone.application_credential_id, secret)
+    if keystone.username is None or keystone.password is None:
+        raise ValueError("the settings hold one way in")
+    project = {"project_name": keystone.project, "project_domain_name": keystone.project_domain}
+    scope = {"system_scope": "all"} if keystone.system_scope else project
+    password = keystone.password.resolve()
+    return password_auth(keystone.auth_url, keystone.username, keystone.user_domain, password, scope)

@@ -45,3 +45,11 @@ class LedgerDamaged(P3idpError):
     code = "ledger-damaged"
     exit_status = ExitStatus.ERROR
     hint = "Compare with a backup; the first bad record is named above."
+
+
+class HeadMalformed(P3idpError):
+    """What was given as the head of a ledger's chain is not one."""
+
+    code = "head-malformed"
+    exit_status = ExitStatus.USAGE
+    hint = "Give it as `p3idp audit verify` prints it: WRITER:COUNT:DIGEST."

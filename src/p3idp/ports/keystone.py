@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from p3idp.core.access.plan import Change
+from p3idp.core.access.resources import Kind, Snapshot
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider, ProjectRef
 from p3idp.core.secret import Secret
@@ -59,4 +61,34 @@ class FederatedLogin(Protocol):
 
         The credential's secret is forgotten at once; earlier ones of this person that have expired are deleted.
         Raises FederatedLoginRefused where Keystone does not allow it or does not keep ``end``."""
+        ...
+
+
+class FederationReader(Protocol):
+    """Lists what planning needs, and can do nothing else."""
+
+    def read(self, domain: str, kinds: frozenset[Kind] = frozenset(Kind)) -> Snapshot:
+        """What Keystone holds: groups and their grants of one domain, everything else of all. ``kinds`` narrows it.
+
+        Raises KeystoneUnreachable, KeystoneRefusedCredentials, KeystoneForbids.
+        """
+        ...
+
+    def target(self) -> str:
+        """The address of this Keystone."""
+        ...
+
+
+class FederationWriter(Protocol):
+    """Makes one change. Repeating one does no harm."""
+
+    def write(self, change: Change) -> None:
+        """Make the change. Returning does not prove it: read back.
+
+        Raises KeystoneConflict where Keystone did not take it, KeystoneUnreachable, KeystoneForbids.
+        """
+        ...
+
+    def account(self) -> str:
+        """The id of the Keystone user that p3idp writes as."""
         ...

@@ -1,0 +1,151 @@
+"""Reads what planning needs in a handful of lists. Owns the way from Keystone's JSON to a Snapshot.
+
+Lists are read straight from the session: keystoneclient drops the word ``truncated``, by which Keystone says that
+its list_limit cut a list short. One list a kind, never a call for each group or project.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from keystoneauth1.adapter import Adapter
+
+from p3idp.adapters.keystone.session import keystone_errors
+from p3idp.core.access.resources import Key, Kind, Resource, Snapshot, owner_of
+
+Row = Mapping[str, Any]
+_FEDERATION = "/OS-FEDERATION"
+
+
+@dataclass(slots=True)
+class Index:
+    """Ids of what has names, as last read; writing needs them."""
+
+    domains: dict[str, str] = field(default_factory=dict)
+    roles: dict[str, str] = field(default_factory=dict)
+    projects: dict[Key, str] = field(default_factory=dict)
+    groups: dict[Key, str] = field(default_factory=dict)
+    descriptions: dict[tuple[Kind, Key], str] = field(default_factory=dict)
+
+
+class Listing:
+    """One reading. ``index`` is brought up to date as lists come in."""
+
+    def __init__(self, adapter: Adapter, index: Index, domain: str) -> None:
+        self.adapter, self.index, self.domain = adapter, index, domain
+        self.missing: list[str] = []
+        self.group_owners: dict[Key, str | None] = {}
+
+    def snapshot(self, kinds: frozenset[Kind]) -> Snapshot:
+        """Read the kinds asked for, and what they cannot be named without."""
+        found = [*self._domains()]
+        granting = Kind.ROLE_ASSIGNMENT in kinds
+        if granting or kinds & {Kind.PROJECT}:
+            found += self._projects()
+        if granting or kinds & {Kind.GROUP}:
+            found += self._groups()
+        implied = self._roles() if granting else {}
+        if granting:
+            found += self._grants()
+        if kinds & {Kind.IDENTITY_PROVIDER, Kind.MAPPING, Kind.PROTOCOL}:
+            found += self._federation(kinds)
+        return Snapshot(tuple(r for r in found if r.kind in kinds), implied, tuple(self.missing))
+
+    def _list(self, path: str, key: str) -> Sequence[Row]:
+        with keystone_errors(f"list {key.replace('_', ' ')}"):
+            body = self.adapter.get(path).json()
+            if body.get("truncated"):
+                self.missing.append(key.replace("_", " "))
+            rows: list[Row] = body[key]
+            return rows
+
+    def _domains(self) -> Iterator[Resource]:
+        rows = self._list("/domains", "domains")
+        self.index.domains = {row["name"]: row["id"] for row in rows}
+        for row in rows:
+            if row["name"] == self.domain:
+                yield Resource(Kind.DOMAIN, (row["name"],), {}, owner_of([row.get("description") or ""]))
+
+    def _domain_names(self) -> Mapping[str, str]:
+        return {identity: name for name, identity in self.index.domains.items()}
+
+    def _projects(self) -> Iterator[Resource]:
+        names = self._domain_names()
+        self.index.projects = {}
+        for row in self._list("/projects", "projects"):
+            key = (names.get(row["domain_id"], row["domain_id"]), row["name"])
+            self.index.projects[key] = row["id"]
+            yield Resource(Kind.PROJECT, key, {}, owner_of(row.get("tags") or ()))
+
+    def _groups(self) -> Iterator[Resource]:
+        self.index.groups = {}
+        identity = self.index.domains.get(self.domain)
+        for row in self._list(f"/groups?domain_id={identity}", "groups") if identity else ():
+            key = (self.domain, row["name"])
+            self.index.groups[key] = row["id"]
+            self._describe(Kind.GROUP, key, row)
+            self.group_owners[key] = owner_of([row.get("description") or ""])
+            yield Resource(Kind.GROUP, key, {}, self.group_owners[key])
+
+    def _roles(self) -> Mapping[str, tuple[str, ...]]:
+        rows = [row for row in self._list("/roles", "roles") if row.get("domain_id") is None]
+        self.index.roles = {row["name"]: row["id"] for row in rows}
+        implied: dict[str, tuple[str, ...]] = {row["name"]: () for row in rows}
+        for rule in self._list("/role_inferences", "role_inferences"):
+            implied[rule["prior_role"]["name"]] = tuple(sorted(role["name"] for role in rule["implies"]))
+        return implied
+
+    def _grants(self) -> Iterator[Resource]:
+        """All assignments come in one list without names; naming them here spares Keystone a look-up each."""
+        groups = {identity: key for key, identity in self.index.groups.items()}
+        roles = {identity: name for name, identity in self.index.roles.items()}
+        for row in self._list("/role_assignments", "role_assignments"):
+            group = groups.get((row.get("group") or {}).get("id", ""))
+            if group is not None:
+                role = roles.get(row["role"]["id"], row["role"]["id"])
+                key = (*group, role, *self._target(row["scope"]))
+                yield Resource(Kind.ROLE_ASSIGNMENT, key, {}, self.group_owners.get(group))
+
+    def _target(self, scope: Row) -> tuple[str, str, str]:
+        """(kind, domain, name); what is inherited below a domain or project says so in its kind."""
+        prefix = "inherited-" if scope.get("OS-INHERIT:inherited_to") else ""
+        if "project" in scope:
+            names = {identity: key for key, identity in self.index.projects.items()}
+            domain, name = names.get(scope["project"]["id"], ("", scope["project"]["id"]))
+            return f"{prefix}project", domain, name
+        if "domain" in scope:
+            name = self._domain_names().get(scope["domain"]["id"], scope["domain"]["id"])
+            return f"{prefix}domain", name, ""
+        return "system", "", "all"
+
+    def _federation(self, kinds: frozenset[Kind]) -> Iterator[Resource]:
+        names, owners = self._domain_names(), {}
+        for row in self._list(f"{_FEDERATION}/identity_providers", "identity_providers"):
+            owners[row["id"]] = owner_of([row.get("description") or ""])
+            self._describe(Kind.IDENTITY_PROVIDER, (row["id"],), row)
+            yield Resource(Kind.IDENTITY_PROVIDER, (row["id"],), _provider(row, names), owners[row["id"]])
+        if Kind.PROTOCOL in kinds:
+            for provider, owner in owners.items():
+                yield from self._protocols(provider, owner)
+        if Kind.MAPPING in kinds:
+            for row in self._list(f"{_FEDERATION}/mappings", "mappings"):
+                attributes = {"rules": row["rules"], "schema_version": row.get("schema_version", "1.0")}
+                owner = owners.get(row["id"].removeprefix("p3idp-"))
+                yield Resource(Kind.MAPPING, (row["id"],), attributes, owner)
+
+    def _protocols(self, provider: str, owner: str | None) -> Iterator[Resource]:
+        for row in self._list(f"{_FEDERATION}/identity_providers/{provider}/protocols", "protocols"):
+            attributes = {"mapping": row["mapping_id"], "remote_id_attribute": row.get("remote_id_attribute")}
+            yield Resource(Kind.PROTOCOL, (provider, row["id"]), attributes, owner)
+
+    def _describe(self, kind: Kind, key: Key, row: Row) -> None:
+        self.index.descriptions[kind, key] = row.get("description") or ""
+
+
+def _provider(row: Row, domain_names: Mapping[str, str]) -> Mapping[str, Any]:
+    return {
+        "authorization_ttl": row.get("authorization_ttl"),
+        "domain": domain_names.get(row["domain_id"], row["domain_id"]),
+        "enabled": row["enabled"],
+        "issuers": sorted(row.get("remote_ids") or ()),
+    }

@@ -1,0 +1,100 @@
+"""p3idp's own conversation with Keystone: one session, its CA, its limits, and what its failures mean.
+
+Owns authentication as the account of the settings, the request id that goes along, and the translation of
+exceptions. What is asked for is federation.py's.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from keystoneauth1 import exceptions as ksa
+from keystoneauth1.identity import v3
+from keystoneauth1.session import Session
+
+from p3idp.core.secret import Secret
+from p3idp.errors.keystone import KeystoneConflict, KeystoneForbids, KeystoneRefusedCredentials, KeystoneUnreachable
+from p3idp.ports.request import request_id
+
+REQUEST_ID = "X-OpenStack-Request-ID"
+
+
+class TracedTransport(requests.Session):
+    """Sends the id of the request under way along. The environment's CA bundle would win over ours: it is not asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trust_env = False
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send one request."""
+        if identity := request_id.get():
+            request.headers.setdefault(REQUEST_ID, identity)
+        return super().send(request, **kwargs)
+
+
+def make_session(auth: Any, ca_file: Path | None, timeout_seconds: float) -> Session:
+    """One session: this account, this CA, this limit in seconds on every call."""
+    return Session(
+        auth=auth,
+        session=TracedTransport(),
+        verify=str(ca_file) if ca_file else True,
+        timeout=timeout_seconds,
+        user_agent="p3idp",
+    )
+
+
+def versioned(auth_url: str) -> str:
+    """The address of Keystone's v3 API."""
+    trimmed = auth_url.rstrip("/")
+    return trimmed if trimmed.endswith("/v3") else f"{trimmed}/v3"
+
+
+def password_auth(
+    auth_url: str, username: str, user_domain: str, password: Secret[str], scope: Mapping[str, Any]
+) -> Any:
+    """Sign in by password. ``scope``: keystoneauth's words for a project or ``system_scope``."""
+    return v3.Password(
+        versioned(auth_url), username=username, user_domain_name=user_domain, password=password.reveal(), **scope
+    )
+
+
+def credential_auth(auth_url: str, identity: str, secret: Secret[str]) -> Any:
+    """Sign in by application credential."""
+    return v3.ApplicationCredential(
+        versioned(auth_url), application_credential_id=identity, application_credential_secret=secret.reveal()
+    )
+
+
+@contextmanager
+def keystone_errors(doing: str) -> Iterator[None]:
+    """Tell keystoneauth's exceptions in our words; Keystone's text goes to the log only. ``doing``: "list groups"."""
+    try:
+        yield
+    except ksa.SSLError as exc:
+        told = "Keystone's certificate is not trusted."
+        hint = "Name the CA that signed it in the settings ([keystone] ca_file)."
+        raise KeystoneUnreachable(told, hint=hint, debug=str(exc)) from exc
+    except ksa.Unauthorized as exc:
+        told = "Keystone refused p3idp's user name, password or application credential."
+        raise KeystoneRefusedCredentials(told, debug=str(exc)) from exc
+    except ksa.Forbidden as exc:
+        raise KeystoneForbids(f"p3idp's account may not {doing}.", debug=str(exc)) from exc
+    except (ksa.ConnectionError, ksa.HttpServerError, ksa.DiscoveryFailure) as exc:
+        raise KeystoneUnreachable(_unreachable(doing, exc), debug=str(exc)) from exc
+    except ksa.HttpError as exc:
+        told = f"Keystone did not {doing} (status {exc.http_status})."
+        raise KeystoneConflict(told, debug=str(exc)) from exc
+    except (ksa.ClientException, KeyError, TypeError, ValueError) as exc:
+        told = f"What answers at Keystone's address does not answer as Keystone does (asked to {doing})."
+        raise KeystoneUnreachable(told, debug=repr(exc)) from exc
+
+
+def _unreachable(doing: str, exc: Exception) -> str:
+    if isinstance(exc, ksa.HttpServerError):
+        return f"Keystone failed to {doing} (status {exc.http_status})."
+    if isinstance(exc, ksa.ConnectTimeout):
+        return f"Keystone did not answer in time (asked to {doing})."
+    return f"Keystone cannot be reached (to {doing})."

@@ -1,0 +1,65 @@
+"""`p3idp plan` and `p3idp apply`. Owns options and what is printed; the rules are core/access's."""
+
+import json
+
+import click
+
+from p3idp import wiring
+from p3idp.cli.access_text import applied_lines, plan_lines, progress_line
+from p3idp.cli.options import json_option, settings_option
+from p3idp.core.access.plan import Change
+from p3idp.errors import ExitStatus
+from p3idp.ops.access import Applied
+from p3idp.ops.access_ledger import Result, item
+from p3idp.settings import load_settings
+
+
+@click.command()
+@settings_option
+@json_option
+@click.option(
+    "--detailed-exitcode", is_flag=True, help=f"End with status {ExitStatus.CHANGES_PENDING:d} where changes wait."
+)
+@click.option("--out", type=click.Path(dir_okay=False, writable=True), help="Also write the plan as JSON to a file.")
+def plan(settings_file: str | None, as_json: bool, detailed_exitcode: bool, out: str | None) -> int:
+    """Show what the policy would change in Keystone. Changes nothing."""
+    found = wiring.wire_access(load_settings(settings_file)).plan(wiring.now())
+    text = json.dumps(found.as_json(), ensure_ascii=False, indent=2, sort_keys=True)
+    if out is not None:
+        with open(out, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+    if as_json:
+        click.echo(text)
+    else:
+        for line in plan_lines(found):
+            click.echo(line)
+    return ExitStatus.CHANGES_PENDING if detailed_exitcode and found.changes else ExitStatus.OK
+
+
+@click.command()
+@settings_option
+@json_option
+@click.option("--digest", metavar="DIGEST", help="The digest of the plan that was reviewed.")
+@click.option("--yes", is_flag=True, help="Plan and apply in one go, without a review.")
+@click.option("--accept", "accepted", metavar="NAME", multiple=True, help="Accept a finding by its name; repeatable.")
+def apply(settings_file: str | None, as_json: bool, digest: str | None, yes: bool, accepted: tuple[str, ...]) -> int:
+    """Apply a reviewed plan by its digest, or with --yes whatever the plan is now."""
+    if (digest is None) != yes:
+        raise click.UsageError("Give --digest DIGEST of a reviewed plan (see `p3idp plan`), or --yes.")
+
+    def progress(change: Change, result: Result) -> None:
+        if not as_json:
+            click.echo(progress_line(change, result), err=True)
+
+    done = wiring.wire_access(load_settings(settings_file)).apply(wiring.now(), digest, accepted, progress)
+    if as_json:
+        click.echo(json.dumps(_as_json(done), ensure_ascii=False, indent=2, sort_keys=True))
+    else:
+        for line in applied_lines(done):
+            click.echo(line)
+    return ExitStatus.OK
+
+
+def _as_json(done: Applied) -> dict[str, object]:
+    items = [{**item(change), "result": result.word} for change, result in done.results]
+    return {"digest": done.plan.digest, "items": items, "settled": list(done.settled)}

@@ -1,0 +1,146 @@
+"""Plans and outcomes as lines for people: sorted, as wide as the terminal, colour only on a terminal."""
+
+import shutil
+from collections.abc import Iterator
+
+import click
+
+from p3idp.core.access.plan import Change, Finding, Plan
+from p3idp.core.access.resources import Kind
+from p3idp.ops.access import Applied
+from p3idp.ops.access_ledger import Result
+
+_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
+_DONE = {"create": "made", "update": "changed", "delete": "removed"}
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """The plan: changes by kind, findings, the digest, and what to type next."""
+    yield f"Policy {plan.policy} for {plan.target}"
+    if not plan.changes:
+        yield "Nothing to change: Keystone holds what the policy says."
+    heading = ""
+    for change in plan.changes:
+        kind = _kind(change)
+        if kind != heading:
+            heading = kind
+            yield from ("", f"{kind}:")
+        yield from _change_lines(change)
+    yield from _findings(plan.findings)
+    yield ""
+    if plan.changes:
+        yield f"{_count(plan)}."
+    yield f"Digest: {plan.digest}"
+    yield from _next(plan)
+
+
+def _kind(change: Change) -> str:
+    plural = change.resource.kind.replace("_", " ") + "s"
+    return f"{plural} to remove" if change.action == "delete" else plural
+
+
+def _change_lines(change: Change) -> Iterator[str]:
+    sign, colour = _SIGNS[change.action]
+    yield click.style(_fit(f"  {sign} {change.resource.name}"), fg=colour)
+    if change.adopts and change.before is not None:
+        yield _fit(f"      owner: {change.before.owner or 'nobody'} -> {change.after.owner if change.after else ''}")
+    for name, (old, new) in change.different.items():
+        if change.resource.kind is Kind.MAPPING and name == "rules":
+            yield from _rule_lines(old, new)
+        else:
+            yield _fit(f"      {name}: {_show(old)} -> {_show(new)}")
+    if change.action == "create" and change.resource.kind is Kind.MAPPING:
+        yield from _rule_lines([], change.resource.attributes["rules"])
+
+
+def _rule_lines(old: object, new: object) -> Iterator[str]:
+    """Each rule in one line: the group it leads to, and the claim that opens it."""
+    before, after = map(_rules, (old, new))
+    for sign, lines in (("-", [r for r in before if r not in after]), ("+", [r for r in after if r not in before])):
+        for line in lines:
+            yield click.style(_fit(f"      {sign} {line}"), fg="red" if sign == "-" else "green")
+
+
+def _rules(rules: object) -> list[str]:
+    found = []
+    for rule in rules if isinstance(rules, list | tuple) else ():
+        groups = [local["group"].get("name") or local["group"].get("id") for local in rule["local"] if "group" in local]
+        conditions = [
+            f"{entry['type']}{'' if len(entry) == 1 else ' ' + '/'.join(map(str, _condition(entry)))}"
+            for entry in reversed(rule["remote"])
+        ]
+        found.append(f"{', '.join(groups) or 'nobody'} <- {' & '.join(conditions)}")
+    return found
+
+
+def _condition(entry: dict[str, object]) -> list[object]:
+    for name in ("any_one_of", "not_any_of", "whitelist", "blacklist"):
+        values = entry.get(name)
+        if isinstance(values, list):
+            return values if name == "any_one_of" else [name, *values]
+    return []
+
+
+def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+    if not findings:
+        return
+    yield from ("", "Findings:")
+    for finding in findings:
+        colour = "red" if finding.blocking else "cyan"
+        yield from _wrapped(
+            f"! {finding.name}: {finding.message}" if finding.blocking else f"· {finding.message}", colour
+        )
+
+
+def _wrapped(text: str, colour: str) -> Iterator[str]:
+    wrapped = click.wrap_text(text, width=_width(), initial_indent="  ", subsequent_indent="    ")
+    for line in wrapped.splitlines():
+        yield click.style(line, fg=colour)
+
+
+def _count(plan: Plan) -> str:
+    words = (("create", "to make"), ("update", "to change"), ("delete", "to remove"))
+    counted = [(sum(change.action == action for change in plan.changes), text) for action, text in words]
+    return ", ".join(f"{number} {text}" for number, text in counted if number)
+
+
+def _next(plan: Plan) -> Iterator[str]:
+    blocking = plan.unaccepted(())
+    if any(not finding.acceptable for finding in blocking):
+        yield "This plan cannot be applied; correct what stands above."
+    elif plan.changes:
+        accept = "".join(f" --accept {name}" for name in sorted({finding.name for finding in blocking}))
+        yield f"To apply it: p3idp apply --digest {plan.digest}{accept}"
+
+
+def progress_line(change: Change, result: Result) -> str:
+    """One change as it happens."""
+    sign, colour = _SIGNS[change.action]
+    return click.style(_fit(f"{sign} {change.resource.kind.replace('_', ' ')} {change.resource.name}"), fg=colour)
+
+
+def applied_lines(done: Applied) -> Iterator[str]:
+    """What a run did."""
+    for intent in done.settled:
+        yield f"An earlier run was interrupted (ledger record {intent}); what it left open is settled."
+    if not done.results:
+        yield "Nothing to change: Keystone holds what the policy says."
+        return
+    for action, word in _DONE.items():
+        if number := sum(change.action == action for change, _ in done.results):
+            yield f"{number} {word}"
+    yield f"Applied {done.plan.digest}. The ledger has it: p3idp audit list"
+
+
+def _show(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _width() -> int:
+    return max(40, shutil.get_terminal_size((100, 24)).columns)
+
+
+def _fit(text: str) -> str:
+    """Cut what is wider than the terminal; --json has everything."""
+    width = _width()
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,0 +1,78 @@
+"""What should stand in Keystone for a policy at a moment. Owns the translation from policy to resources."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from p3idp.core.access.resources import Key, Kind, Resource
+from p3idp.core.audit.event import Json
+from p3idp.core.mappings.compile import attribute, compile_mapping, mapping_id
+from p3idp.core.policy.model import AccessRule, IdentityProvider, Policy, ProjectRef
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """The resources that should be there, and the projects that the site said it has."""
+
+    owner: str
+    resources: tuple[Resource, ...]
+    existing_projects: tuple[ProjectRef, ...]
+
+
+def desired_state(policy: Policy, now: datetime) -> Desired:
+    """Everything the policy asks for at ``now``. Groups and grants of what is not valid now are left out."""
+    owner = str(policy.site.id)
+    domain = policy.site.domain
+    projects = {p.ref: p for community in policy.communities for p in community.projects}
+    made = [Resource(Kind.PROJECT, (p.ref.domain, p.ref.name), {}, owner) for p in projects.values() if not p.existing]
+    resources = [
+        Resource(Kind.DOMAIN, (domain,), {}, owner),
+        *made,
+        *_groups_and_grants(policy, now, owner),
+        *(r for provider in policy.site.identity_providers for r in _provider(policy, provider, now, owner)),
+    ]
+    unique = {(resource.kind, resource.key): resource for resource in resources}
+    return Desired(owner, tuple(unique.values()), tuple(sorted(p.ref for p in projects.values() if p.existing)))
+
+
+def _provider(policy: Policy, provider: IdentityProvider, now: datetime, owner: str) -> Iterator[Resource]:
+    mapping = compile_mapping(policy, provider, now)
+    yield Resource(
+        Kind.IDENTITY_PROVIDER,
+        (str(provider.id),),
+        {
+            "authorization_ttl": int(provider.authorization_ttl.total_seconds()) // 60,
+            "domain": policy.site.domain,
+            "enabled": True,
+            "issuers": sorted(provider.issuers),
+        },
+        owner,
+    )
+    rules: Mapping[str, Json] = {"rules": list(mapping.rules), "schema_version": mapping.schema_version}
+    yield Resource(Kind.MAPPING, (mapping_id(provider),), rules, owner)
+    yield Resource(
+        Kind.PROTOCOL,
+        (str(provider.id), provider.protocol),
+        {"mapping": mapping_id(provider), "remote_id_attribute": attribute("iss")},
+        owner,
+    )
+
+
+def _groups_and_grants(policy: Policy, now: datetime, owner: str) -> Iterator[Resource]:
+    domain = policy.site.domain
+    grants: defaultdict[str, set[Key]] = defaultdict(set)
+    for rule in _valid(policy, now):
+        for project, roles in rule.grants:
+            grants[rule.group] |= {
+                (domain, rule.group, role, "project", project.domain, project.name) for role in roles
+            }
+    for group, keys in grants.items():
+        yield Resource(Kind.GROUP, (domain, group), {}, owner)
+        yield from (Resource(Kind.ROLE_ASSIGNMENT, key, {}, owner) for key in keys)
+
+
+def _valid(policy: Policy, now: datetime) -> Iterator[AccessRule]:
+    for community in policy.communities:
+        if community.validity.holds(now):
+            yield from (rule for rule in community.rules if rule.validity.holds(now))

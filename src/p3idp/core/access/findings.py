@@ -1,0 +1,181 @@
+"""Which changes are dangerous. Owns thresholds, protected things, and the names of dangers; ordering is plan.py's."""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from p3idp.core.access.desired import Desired
+from p3idp.core.access.plan import Change, Finding
+from p3idp.core.access.resources import Kind, Resource, Snapshot
+from p3idp.core.policy.examples import failed_examples
+from p3idp.core.policy.model import Policy
+
+MAX_REMOVALS = 10
+MAX_REMOVED_PERCENT = 5
+ADMIN_ROLE = "admin"
+
+
+def assess(policy: Policy, desired: Desired, observed: Snapshot, changes: Sequence[Change]) -> tuple[Finding, ...]:
+    """Everything worth saying about these changes, sorted."""
+    found = [
+        *_failing_examples(policy),
+        *_incomplete(observed),
+        *_foreign(changes),
+        *_grants(policy, observed, changes),
+        *_unknown(desired, observed),
+        *_too_many(desired, observed, changes),
+        *_providers(desired, observed, changes),
+        *_kept(policy, desired, observed),
+    ]
+    return tuple(sorted(set(found), key=lambda f: (not f.blocking, f.name, f.subject)))
+
+
+def _failing_examples(policy: Policy) -> Iterator[Finding]:
+    for failed in failed_examples(policy):
+        yield Finding("failing-example", failed.community, failed.message, acceptable=False)
+
+
+def _incomplete(observed: Snapshot) -> Iterator[Finding]:
+    for part in observed.missing:
+        told = f"Keystone cut the list of {part} short, so nothing is removed; raise its list_limit and plan again."
+        yield Finding("incomplete-source", part, told)
+
+
+def _foreign(changes: Sequence[Change]) -> Iterator[Finding]:
+    for change in changes:
+        if change.adopts and change.before is not None:
+            kind, owner = change.resource.kind.replace("_", " "), change.before.owner
+            whose = f"belongs to the policy {owner}" if owner else "was not made by p3idp"
+            told = f"The {kind} {change.resource.name} {whose}; applying takes it over."
+            yield Finding("foreign-object", change.resource.name, told)
+
+
+def _grants(policy: Policy, observed: Snapshot, changes: Sequence[Change]) -> Iterator[Finding]:
+    for change in changes:
+        if change.resource.kind is not Kind.ROLE_ASSIGNMENT or change.after is None:
+            continue
+        role, project = change.resource.key[2], change.resource.key[5]
+        if ADMIN_ROLE in observed.implied(role):
+            told = (
+                f"{change.resource.name}: the role {role} is or reaches admin, which in Keystone rules over everything."
+            )
+            yield Finding("admin-role", change.resource.name, told)
+        if project in policy.site.protected_projects:
+            told = f"{change.resource.name}: the policy protects the project {project}."
+            yield Finding("protected-project", change.resource.name, told)
+
+
+def _unknown(desired: Desired, observed: Snapshot) -> Iterator[Finding]:
+    for role in sorted({r.key[2] for r in desired.resources if r.kind is Kind.ROLE_ASSIGNMENT} - set(observed.roles)):
+        near = difflib.get_close_matches(role, observed.roles, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"it has {', '.join(sorted(observed.roles))}."
+        yield Finding("unknown-role", role, f"Keystone has no role {role}; {meant}", acceptable=False)
+    projects = observed.of(Kind.PROJECT)
+    for ref in desired.existing_projects:
+        if (ref.domain, ref.name) not in projects:
+            told = f"The policy says that the project {ref} exists, but Keystone has none of that name."
+            yield Finding("unknown-project", str(ref), told, acceptable=False)
+
+
+def _too_many(desired: Desired, observed: Snapshot, changes: Sequence[Change]) -> Iterator[Finding]:
+    kinds = (Kind.GROUP, Kind.ROLE_ASSIGNMENT)
+    removed = sum(change.after is None for change in changes)
+    owned = sum(r.kind in kinds and r.owner == desired.owner for r in observed.resources)
+    if removed > MAX_REMOVALS or removed * 100 > owned * MAX_REMOVED_PERCENT:
+        told = (
+            f"{removed} of {owned} groups and grants would go (more than {MAX_REMOVALS}, or {MAX_REMOVED_PERCENT} %)."
+        )
+        yield Finding("too-many-removals", "groups and grants", told)
+
+
+def _providers(desired: Desired, observed: Snapshot, changes: Sequence[Change]) -> Iterator[Finding]:
+    providers = observed.of(Kind.IDENTITY_PROVIDER)
+    for change in changes:
+        if change.resource.kind is not Kind.IDENTITY_PROVIDER:
+            continue
+        if change.different.get("enabled") == (True, False):
+            told = f"{change.resource.name} is no longer in the policy: it would be disabled, and lets nobody in."
+            yield Finding("disables-provider", change.resource.name, told)
+        if "domain" in change.different:
+            old, new = change.different["domain"]
+            told = f"Keystone cannot move the identity provider {change.resource.name} from the domain {old} to {new}."
+            yield Finding("changes-user-ids", change.resource.name, told, acceptable=False)
+    for wanted in desired.resources:
+        if wanted.kind is Kind.IDENTITY_PROVIDER:
+            yield from _taken(wanted, providers.values())
+        if wanted.kind is Kind.PROTOCOL:
+            yield from _subject(wanted, desired, observed)
+
+
+def _taken(wanted: Resource, providers: Any) -> Iterator[Finding]:
+    for other in providers:
+        for issuer in sorted(set(_texts(wanted, "issuers")) & set(_texts(other, "issuers"))):
+            if other.key != wanted.key:
+                told = (
+                    f"The issuer {issuer} belongs to the identity provider {other.name} already; Keystone allows one."
+                )
+                yield Finding("remote-id-taken", issuer, told, acceptable=False)
+
+
+def _subject(protocol: Resource, desired: Desired, observed: Snapshot) -> Iterator[Finding]:
+    """Whether people would be known by another claim than now: Keystone makes new people of them."""
+    present = observed.of(Kind.PROTOCOL).get(protocol.key)
+    old = observed.of(Kind.MAPPING).get((str(present.attributes.get("mapping")),)) if present else None
+    new = next(r for r in desired.resources if r.key == (protocol.attributes["mapping"],) and r.kind is Kind.MAPPING)
+    before, after = user_sources(old) if old else frozenset(), user_sources(new)
+    if before and before != after:
+        told = (
+            f"People of {protocol.key[0]} are known by {_and(before)} now and would be known by {_and(after)}: "
+            "everybody becomes a new person, and loses servers and application credentials."
+        )
+        yield Finding("changes-user-ids", protocol.key[0], told)
+
+
+def user_sources(mapping: Resource) -> frozenset[str]:
+    """The attributes that a mapping makes the user's id of."""
+    return frozenset(source for rule in _rules(mapping) for source in _sources(rule))
+
+
+def _sources(rule: Mapping[str, Any]) -> Iterator[str]:
+    counted = [entry["type"] for entry in rule["remote"] if not {"any_one_of", "not_any_of"} & set(entry)]
+    for local in rule["local"]:
+        user = local.get("user") or {}
+        named = user.get("id") or user.get("name")
+        for number, attribute in enumerate(counted):
+            if named and f"{{{number}}}" in named:
+                yield attribute
+
+
+def _rules(mapping: Resource) -> Sequence[Mapping[str, Any]]:
+    rules: Any = mapping.attributes.get("rules") or []
+    return list(rules)
+
+
+def _kept(policy: Policy, desired: Desired, observed: Snapshot) -> Iterator[Finding]:
+    """Notes: what p3idp made, no longer needs, and leaves alone; and providers that accept anyone."""
+    known = {(ref.domain, ref.name) for community in policy.communities for ref in (p.ref for p in community.projects)}
+    wanted = {r.key for r in desired.resources if r.kind in (Kind.PROTOCOL, Kind.IDENTITY_PROVIDER)}
+    for resource in observed.resources:
+        ours = resource.owner == desired.owner
+        if resource.kind is Kind.PROJECT and ours and resource.key not in known:
+            told = f"The project {resource.name} is no longer in the policy. p3idp deletes no project; its owner may."
+            yield Finding("project-kept", resource.name, told, blocking=False)
+        if resource.kind is Kind.PROTOCOL and ours and resource.key not in wanted:
+            told = f"The protocol {resource.name} is no longer in the policy. Deleting it would delete its people."
+            yield Finding("protocol-kept", resource.name, told, blocking=False)
+        if resource.kind is Kind.IDENTITY_PROVIDER and resource.key not in wanted and _open(resource):
+            told = f"The identity provider {resource.name} names no issuer, so Keystone takes anyone's word for it."
+            yield Finding("open-provider", resource.name, told, blocking=False)
+
+
+def _open(provider: Resource) -> bool:
+    return bool(provider.attributes.get("enabled")) and not _texts(provider, "issuers")
+
+
+def _texts(resource: Resource, name: str) -> Sequence[str]:
+    values: Any = resource.attributes.get(name) or ()
+    return [str(value) for value in values]
+
+
+def _and(names: frozenset[str]) -> str:
+    return " and ".join(sorted(names))

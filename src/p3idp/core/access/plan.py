@@ -1,0 +1,188 @@
+"""The difference between what should be and what is, as a value that can be printed, hashed, reviewed and refused.
+
+Owns Change, Plan and diff. Which changes are dangerous is findings.py's; making them is ops/access.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from p3idp.core.access.desired import Desired
+from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
+from p3idp.core.audit.event import Json, canonical
+
+# What a later kind needs comes first. Revocations come after grants: a rename must not lock people out mid-run.
+_ORDER = (
+    *(
+        (kind, False)
+        for kind in (
+            Kind.DOMAIN,
+            Kind.IDENTITY_PROVIDER,
+            Kind.PROJECT,
+            Kind.GROUP,
+            Kind.ROLE_ASSIGNMENT,
+            Kind.MAPPING,
+            Kind.PROTOCOL,
+        )
+    ),
+    (Kind.ROLE_ASSIGNMENT, True),
+    (Kind.GROUP, True),
+)
+# A domain is used as it is found; of these, p3idp changes nothing that does not carry its mark.
+_MARKED = frozenset({Kind.IDENTITY_PROVIDER, Kind.PROJECT, Kind.GROUP})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One step: ``before`` is None where something is made, ``after`` where something is removed."""
+
+    before: Resource | None
+    after: Resource | None
+
+    @property
+    def resource(self) -> Resource:
+        """What it is about, as it will be; as it was where it goes."""
+        found = self.after or self.before
+        if found is None:
+            raise ValueError("a change has a before or an after")
+        return found
+
+    @property
+    def action(self) -> str:
+        """``create``, ``update`` or ``delete``."""
+        return "create" if self.before is None else "delete" if self.after is None else "update"
+
+    @property
+    def adopts(self) -> bool:
+        """Whether it takes over something that is not this policy's."""
+        return self.before is not None and self.after is not None and self.before.owner != self.after.owner
+
+    @property
+    def phase(self) -> int:
+        """Its place in the order of work."""
+        return _ORDER.index((self.resource.kind, self.after is None))
+
+    @property
+    def different(self) -> Mapping[str, tuple[Json, Json]]:
+        """What an update changes: attribute to (before, after)."""
+        if self.before is None or self.after is None:
+            return {}
+        old, new = self.before.attributes, self.after.attributes
+        return {name: (old.get(name), new[name]) for name in sorted(new) if old.get(name) != new[name]}
+
+    def as_json(self) -> Mapping[str, Json]:
+        """The change for machines and for the digest."""
+        resource = self.resource
+        return {
+            "action": self.action,
+            "kind": resource.kind.value,
+            "key": list(resource.key),
+            "name": resource.name,
+            "before": _side(self.before),
+            "after": _side(self.after),
+        }
+
+
+def _side(resource: Resource | None) -> Json:
+    return None if resource is None else {"attributes": dict(resource.attributes), "owner": resource.owner}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A danger, or a note, about one subject. A blocking one must be accepted by name, if it can be."""
+
+    name: str
+    subject: str
+    message: str
+    blocking: bool = True
+    acceptable: bool = True
+
+    def as_json(self) -> Mapping[str, Json]:
+        """The finding for machines."""
+        return {
+            "name": self.name,
+            "subject": self.subject,
+            "message": self.message,
+            "blocking": self.blocking,
+            "acceptable": self.acceptable,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes in the order of work, and what is to be said of them. ``target``: the Keystone it was made for."""
+
+    policy: str
+    target: str
+    changes: tuple[Change, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON: two plans that would do the same have the same."""
+        return hashlib.sha256(canonical(self._content()).encode()).hexdigest()
+
+    def _content(self) -> Mapping[str, Json]:
+        return {
+            "policy": self.policy,
+            "target": self.target,
+            "changes": [change.as_json() for change in self.changes],
+            "findings": [finding.as_json() for finding in self.findings],
+        }
+
+    def as_json(self) -> Mapping[str, Json]:
+        """The plan for machines, digest included."""
+        return {**self._content(), "digest": self.digest}
+
+    def batches(self) -> Iterator[Sequence[Change]]:
+        """Changes of one kind and direction together, in the order of work."""
+        for _, batch in groupby(self.changes, key=lambda change: change.phase):
+            yield list(batch)
+
+    def unaccepted(self, accepted: Sequence[str]) -> tuple[Finding, ...]:
+        """The findings that stand in the way."""
+        return tuple(f for f in self.findings if f.blocking and not (f.acceptable and f.name in accepted))
+
+
+def diff(desired: Desired, observed: Snapshot) -> tuple[Change, ...]:
+    """The changes from ``observed`` to ``desired``, sorted. From an incomplete snapshot nothing is removed."""
+    present = {(resource.kind, resource.key): resource for resource in observed.resources}
+    changes = [c for wanted in desired.resources if (c := _towards(wanted, present.get((wanted.kind, wanted.key))))]
+    if observed.complete:
+        changes += _removals(desired, observed)
+    return tuple(sorted(changes, key=lambda change: (change.phase, change.resource.key)))
+
+
+def _towards(wanted: Resource, present: Resource | None) -> Change | None:
+    if present is None:
+        return Change(None, wanted)
+    return None if satisfied(wanted, present) else Change(present, wanted)
+
+
+def satisfied(wanted: Resource, present: Resource | None) -> bool:
+    """Whether what is there is what is wanted, mark included where marks count."""
+    if present is None or (wanted.kind in _MARKED and present.owner != wanted.owner):
+        return False
+    return all(present.attributes.get(name) == value for name, value in wanted.attributes.items())
+
+
+def _removals(desired: Desired, observed: Snapshot) -> Iterator[Change]:
+    """Owned groups, and grants of owned or desired groups, that the policy no longer names; providers are closed.
+
+    Deleting a provider or a protocol deletes its people, and a project their servers: that is never planned.
+    """
+    wanted = {(resource.kind, resource.key) for resource in desired.resources}
+    ours = {key for key, group in observed.of(Kind.GROUP).items() if group.owner == desired.owner}
+    groups: set[Key] = ours | {key for kind, key in wanted if kind is Kind.GROUP}
+    for resource in observed.resources:
+        if (resource.kind, resource.key) in wanted:
+            continue
+        if (resource.kind is Kind.ROLE_ASSIGNMENT and resource.key[:2] in groups) or (
+            resource.kind is Kind.GROUP and resource.key in ours
+        ):
+            yield Change(resource, None)
+        elif resource.kind is Kind.IDENTITY_PROVIDER and resource.owner == desired.owner:
+            closed = Resource(resource.kind, resource.key, {**resource.attributes, "enabled": False}, resource.owner)
+            if resource.attributes.get("enabled"):
+                yield Change(resource, closed)
