@@ -111,10 +111,28 @@ def stop(layout: Layout) -> bool:
         _supervisor(layout).shutdown()
     else:  # the supervisor died, its programs may have stayed
         _signal(ours, psutil.Process.terminate)
-    _, alive = psutil.wait_procs(ours, timeout=_STOP_SECONDS)
-    _signal([*alive, *processes_of(layout)], psutil.Process.kill)
-    psutil.wait_procs(alive, timeout=5)
+    if not wait_gone(ours, _STOP_SECONDS) or processes_of(layout):
+        left = processes_of(layout)
+        _signal(left, psutil.Process.kill)
+        wait_gone(left, 5)
     return bool(ours)
+
+
+def wait_gone(processes: Iterable[psutil.Process], seconds: float) -> bool:
+    """Wait until these have ended, and tell whether they have; a zombie has ended, whoever should bury it."""
+    deadline = monotonic() + seconds
+    left = list(processes)
+    while left and monotonic() < deadline:
+        sleep(0.05)
+        left = [process for process in left if _runs(process)]
+    return not left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def processes_of(layout: Layout) -> list[psutil.Process]:
@@ -150,7 +168,7 @@ stdout_logfile_maxbytes=20MB
 stdout_logfile_backups=1
 redirect_stderr=true
 startsecs=1
-startretries=2
+startretries=1
 stopwaitsecs=10
 stopasgroup=true
 killasgroup=true

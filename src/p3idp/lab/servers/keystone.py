@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from hashlib import sha256
 from pathlib import Path
 
 from p3idp.errors.lab import ServerFailed
@@ -22,6 +23,8 @@ connection = sqlite:///{folder}/keystone.sqlite?timeout=30
 [token]
 provider = fernet
 [fernet_tokens]
+key_repository = {folder}/fernet-keys
+[fernet_receipts]
 key_repository = {folder}/fernet-keys
 [credential]
 key_repository = {folder}/credential-keys
@@ -108,7 +111,7 @@ def version() -> str:
 def _template() -> Path:
     """An empty database and keys for this version, made once and copied into every new lab (saves 7 s each)."""
     _CACHE.mkdir(parents=True, exist_ok=True)
-    ready = _CACHE / f"keystone-{version()}"
+    ready = _CACHE / f"keystone-{version()}-{sha256(_CONFIG.encode()).hexdigest()[:8]}"
     with (_CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not ready.exists():
@@ -131,10 +134,13 @@ def _make_template(folder: Path) -> None:
 
 def _manage(config: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
     command = [str(VENV / "bin" / "keystone-manage"), "--config-file", str(config), *arguments]
-    clean = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8"}
-    done = subprocess.run(command, env=clean | (environment or {}), capture_output=True, text=True, check=False)
+    clean = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        command, env=clean | (environment or {}), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
     if done.returncode:
-        end = "\n".join(done.stderr.splitlines()[-15:])
+        end = "\n".join(done.stdout.splitlines()[-10:])
         raise ServerFailed(f"keystone-manage {arguments[0]} failed:\n{end}", hint="The lines above are its own.")
 
 
