@@ -7,6 +7,7 @@ from typing import Any
 from p3idp.core.access.desired import Desired
 from p3idp.core.access.plan import Change, Finding
 from p3idp.core.access.resources import Kind, Resource, Snapshot
+from p3idp.core.mappings.compile import mapping_id
 from p3idp.core.policy.examples import failed_examples
 from p3idp.core.policy.model import Policy
 
@@ -25,6 +26,7 @@ def assess(policy: Policy, desired: Desired, observed: Snapshot, changes: Sequen
         *_unknown(desired, observed),
         *_too_many(desired, observed, changes),
         *_providers(desired, observed, changes),
+        *_any_client(policy, changes),
         *_kept(policy, desired, observed),
     ]
     return tuple(sorted(set(found), key=lambda f: (not f.blocking, f.name, f.subject)))
@@ -75,6 +77,17 @@ def _unknown(desired: Desired, observed: Snapshot) -> Iterator[Finding]:
         if (ref.domain, ref.name) not in projects:
             told = f"The policy says that the project {ref} exists, but Keystone has none of that name."
             yield Finding("unknown-project", str(ref), told, acceptable=False)
+
+
+def _any_client(policy: Policy, changes: Sequence[Change]) -> Iterator[Finding]:
+    changed = {change.resource.key[0] for change in changes if change.resource.kind is Kind.MAPPING}
+    for provider in policy.site.identity_providers:
+        if mapping_id(provider) in changed and not provider.issuing_clients and not provider.audiences:
+            told = (
+                f"{provider.id} names neither issuing_clients nor audiences: whoever has a token that any service "
+                "got from this provider can enter Keystone with it."
+            )
+            yield Finding("any-client", provider.id, told)
 
 
 def _too_many(desired: Desired, observed: Snapshot, changes: Sequence[Change]) -> Iterator[Finding]:

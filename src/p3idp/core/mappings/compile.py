@@ -17,6 +17,7 @@ SCHEMA_VERSION = "2.0"
 # How mod_auth_openidc names claims in the environment; the form with a hyphen cannot be sent by a client.
 CLAIM_PREFIX = "OIDC-"
 Rule = Mapping[str, Any]
+Entry = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ def mapping_id(provider: IdentityProvider) -> str:
 
 
 def compile_mapping(policy: Policy, provider: IdentityProvider, now: datetime) -> CompiledMapping:
-    """The mapping of ``provider`` for the rules that hold at ``now``: one rule a group and claim name, sorted."""
+    """The mapping of ``provider`` for the rules that hold at ``now``: one a group, claim and way in."""
     rules = valid_rules(policy, provider, now)
     by_group = {rule.group: rule for rule in rules}  # rules that share a group share their condition
     compiled = [
-        _rule(policy.site.domain, provider, by_group[group], claim)
+        _rule(policy.site.domain, provider, by_group[group], claim, admission)
         for group in sorted(by_group)
         for claim in provider.claims.entitlements
+        for admission in _admissions(provider)
     ]
     # Keystone wants at least one rule; where nothing is valid, it must be one that nobody meets.
     return CompiledMapping(tuple(compiled) or (_nobody(policy.site.domain, provider),))
@@ -61,8 +63,8 @@ def valid_rules(policy: Policy, provider: IdentityProvider, now: datetime) -> Se
     ]
 
 
-def _rule(domain: str, provider: IdentityProvider, rule: AccessRule, claim: str) -> Rule:
-    remote = [*_everyone(provider)]
+def _rule(domain: str, provider: IdentityProvider, rule: AccessRule, claim: str, admission: Sequence[Entry]) -> Rule:
+    remote = [*_everyone(provider), *admission]
     if rule.assurance:
         remote.append({"type": attribute(provider.claims.assurance), "any_one_of": list(rule.assurance)})
     pattern = keystone_pattern(rule.entitlement)
@@ -70,17 +72,18 @@ def _rule(domain: str, provider: IdentityProvider, rule: AccessRule, claim: str)
     return {"local": [_local(domain, rule.group)], "remote": remote}
 
 
-def _everyone(provider: IdentityProvider) -> Sequence[Mapping[str, Any]]:
+def _everyone(provider: IdentityProvider) -> Sequence[Entry]:
     """What every login must show. The subject comes first and bare: it alone is counted, as ``{0}``."""
-    remote: list[Mapping[str, Any]] = [
+    return [
         {"type": attribute(provider.claims.subject)},
         {"type": attribute("iss"), "any_one_of": list(provider.issuers)},
     ]
-    if provider.issuing_clients:
-        remote.append({"type": attribute("azp"), "any_one_of": list(provider.issuing_clients)})
-    if provider.audiences:
-        remote.append({"type": attribute("aud"), "any_one_of": list(provider.audiences)})
-    return remote
+
+
+def _admissions(provider: IdentityProvider) -> Sequence[Sequence[Entry]]:
+    """Whose tokens are honoured: those of a listed client, or those addressed to a listed audience."""
+    listed = (("azp", provider.issuing_clients), ("aud", provider.audiences))
+    return [[{"type": attribute(claim), "any_one_of": list(names)}] for claim, names in listed if names] or [[]]
 
 
 def _local(domain: str, group: str) -> Mapping[str, Any]:

@@ -122,7 +122,9 @@ def _general_refusal(provider: IdentityProvider | None, claims: TypedClaims) -> 
         return f"The issuer {claims.issuer} does not belong to the identity provider {claims.provider}."
     if not claims.subject:
         return f"The claim {provider.claims.subject} is empty, so nobody is named."
-    if provider.issuing_clients and claims.client not in provider.issuing_clients:
+    # Where audiences are listed too, a token of another client may be addressed to one: its verifier has seen to it.
+    listed = provider.issuing_clients and not provider.audiences
+    if listed and claims.client not in provider.issuing_clients:
         return f"Tokens issued to the client {claims.client or '(none named)'} are not accepted here."
     values = (claims.subject, claims.client, *claims.entitlements, *claims.assurance)
     ambiguous = next(filter(None, map(ambiguity, values)), "")
