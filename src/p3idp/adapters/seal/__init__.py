@@ -22,7 +22,7 @@ class FernetSeal:
 
     def __init__(self, keys: Secret[str], purpose: str) -> None:
         """``keys``: Fernet keys, one a line, newest first. Raises SettingsInvalid where one is not such a key."""
-        self._fernet = MultiFernet([Fernet(_derive(key, purpose)) for key in keys.reveal().split()])
+        self._fernet = MultiFernet([Fernet(_derive(key, purpose)) for key in keys.reveal().split() or [""]])
 
     def close(self, content: bytes, now: datetime) -> str:
         """Seal with the newest key."""
