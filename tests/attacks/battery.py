@@ -7,8 +7,9 @@ using none of it, counts as one attack that was refused if the test passes. Good
 import json
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ REQUIRED = [
     *(f"X{n:02}" for n in (*range(1, 8), *range(10, 17), *range(19, 28), 36)),
 ]
 PROPERTY = "attack"
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Try:
     variant: str
     held: bool
     outcome: str
+    let_in: bool = False
 
 
 def word(error: BaseException) -> str:
@@ -48,20 +51,24 @@ class Attack:
 
     def refused(self, variant: str, call: Callable[[], object], reason: str, row: str | None = None) -> None:
         """The call must raise an error of p3idp whose word is ``reason``: refused for the wrong reason is a failure."""
+        let_in = False
         try:
             got = call()
         except Exception as exc:
             outcome = word(exc)
         else:
-            outcome = f"LET IN: {type(got).__name__}"
-        self.saw(variant, outcome == reason, outcome, row)
+            outcome, let_in = f"LET IN: {type(got).__name__}", True
+        self._record(variant, outcome == reason, outcome, row, let_in)
         assert outcome == reason, f"{row or self._rows}: {variant}: wanted {reason!r}, got {outcome!r}"
 
     def saw(self, variant: str, held: bool, outcome: str = "", row: str | None = None) -> None:
         """Record what a test asserted by its own means, for instance an HTTP status. Does not assert."""
+        self._record(variant, held, outcome, row, let_in=not held)
+
+    def _record(self, variant: str, held: bool, outcome: str, row: str | None, let_in: bool) -> None:
         for name in (row,) if row else self._rows:
             assert name in self._rows or name == "accept", f"{name} is not among the rows of this test"
-            self._node.user_properties.append((PROPERTY, asdict(Try(name, variant, held, outcome))))
+            self._node.user_properties.append((PROPERTY, asdict(Try(name, variant, held, outcome, let_in))))
 
     def accepted(self, variant: str, call: Callable[[], object]) -> object:
         """The call must succeed: an accept-control."""
@@ -75,9 +82,9 @@ class Attack:
 
 
 @pytest.fixture
-def attack(request: pytest.FixtureRequest) -> Iterator[Attack]:
+def attack(request: pytest.FixtureRequest) -> Attack:
     """Try attacks and have them counted; see Attack."""
-    yield Attack(request.node)
+    return Attack(request.node)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -87,15 +94,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class Summary:
-    """Collects the tries of a run, prints the table, and writes it as JSON where ``P3IDP_ATTACK_REPORT`` names a file."""
+    """Collects the tries of a run and prints the table; ``P3IDP_ATTACK_REPORT`` names a file to write it to."""
 
     def __init__(self) -> None:
         self.tries: list[Try] = []
         self.rows: set[str] = set()
+        self.is_whole = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Note the rows before anything is deselected, and whether every file of attacks was collected."""
         self.rows = {row for item in items for marker in item.iter_markers("attack") for row in marker.args}
+        self.is_whole = set(HERE.glob("test_*.py")) <= {item.path for item in items}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
@@ -111,13 +121,15 @@ class Summary:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self.tries:
             return
+        terminalreporter.section("attacks")
         attacks = [each for each in self.tries if each.row != "accept"]
         controls = [each for each in self.tries if each.row == "accept"]
-        held = sum(each.held for each in attacks)
-        terminalreporter.section("attacks")
+        held, let_in = sum(each.held for each in attacks), sum(each.let_in for each in attacks)
+        astray = len(attacks) - held - let_in
         terminalreporter.write_line(
-            f"{len(attacks)} tried, {held} refused, {len(attacks) - held} let in or refused for another reason; "
-            f"{sum(each.held for each in controls)} of {len(controls)} accept-controls passed"
+            f"{len(attacks)} tried, {held} refused, {let_in} let in"
+            + (f", {astray} REFUSED FOR ANOTHER REASON" if astray else "")
+            + f"; {sum(each.held for each in controls)} of {len(controls)} accept-controls passed"
         )
         table = self.table()
         terminalreporter.write_line(
@@ -153,4 +165,6 @@ def _count_whole_test(item: pytest.Item, report: pytest.TestReport) -> None:
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} names the row {row} but never tried it"
         outcome = "the test passed" if report.passed else "the test failed"
-        report.user_properties.append((PROPERTY, asdict(Try(row, item.name, report.passed, outcome))))
+        report.user_properties.append(
+            (PROPERTY, asdict(Try(row, item.name, report.passed, outcome, not report.passed)))
+        )

@@ -8,11 +8,13 @@ from hostile import SCOPES, HostileProvider
 from p3idp.adapters.checkin.sign_in import CheckinSignIn
 from p3idp.adapters.checkin.transport import Transport
 from p3idp.adapters.checkin.verifier import CheckinVerifier, trust
+from p3idp.core.login.rules import Expected
 from p3idp.core.login.tokens import RawToken, VerifiedClaims
 from p3idp.core.policy.model import ClaimNames, IdentityProvider, ProviderId
 from p3idp.core.secret import Secret
 from p3idp.ports.checkin import SignedIn, SignInAttempt
 
+NONCE = "n-of-this-browser"
 BASE_URL = "https://localhost:18443"
 
 
@@ -41,11 +43,16 @@ class Trust:
     def verify(self, token: str, now: datetime | None = None) -> VerifiedClaims:
         return self.verifier.verify_access_token(RawToken(Secret(token)), now or datetime.now(UTC))
 
-    def attempt(self, nonce: str = "n-of-this-browser") -> SignInAttempt:
+    def expected(self) -> Expected:
+        """What the tokens of forgeries.py are held against."""
+        clients = frozenset({"p3idp", "p3idp-cli"})
+        return Expected(self.hostile.issuer, "p3idp", datetime.now(UTC), clients, nonce=NONCE)
+
+    def attempt(self, nonce: str = NONCE) -> SignInAttempt:
         end = datetime.now(UTC) + timedelta(minutes=10)
         return SignInAttempt("1", "hostile", "state", nonce, "v" * 43, "/", end)
 
-    def sign(self, nonce: str = "n-of-this-browser", asked: str | None = None, now: datetime | None = None) -> SignedIn:
+    def sign(self, nonce: str = NONCE, asked: str | None = None, now: datetime | None = None) -> SignedIn:
         """A whole sign-in; ``asked``: the nonce the provider was asked for, where it is another browser's."""
         url = self.sign_in.authorization_url(self.attempt(asked or nonce))
         code = self.hostile.authorize(url).split("code=")[1].split("&")[0]
@@ -66,10 +73,18 @@ def provider_of(hostile: HostileProvider, **changes: object) -> IdentityProvider
     return IdentityProvider(**{**given, **changes})  # type: ignore[arg-type]
 
 
-def make_trust(hostile: HostileProvider, *, total: float = 10.0, cache: float = 30.0, **policy: object) -> Trust:
+def make_trust(
+    hostile: HostileProvider,
+    *,
+    total: float = 10.0,
+    cache: float = 30.0,
+    over: Transport | None = None,
+    **policy: object,
+) -> Trust:
+    """Fresh caches; ``over`` a connection that is open already, where a test needs many of these."""
     clock = Clock()
     secret = Secret(hostile.client_secret)
-    transport = Transport(hostile.ca_file, connect=3.0, total=total)
+    transport = over or Transport(hostile.ca_file, connect=3.0, total=total)
     provider = provider_of(hostile, **policy)
     trusted = trust(provider, hostile.client_id, lambda: secret, transport, clock, cache)
     return Trust(hostile, clock, CheckinVerifier(trusted), CheckinSignIn({"hostile": trusted[0]}, BASE_URL))

@@ -48,18 +48,17 @@ class Issuer:
 
     def check_signature(self, token: UnverifiedToken) -> Refusal | None:
         """Whether one of the issuer's keys signed the token; a token of an unknown key may cause one fetch."""
-        possible = candidates(self._keys.get(), token)
-        if _any_signed(token, possible):
+        keys = self._keys.get()
+        if _any_signed(token, keys):
             return None
-        # A known kid with a wrong signature is a forgery; only an unknown or unnamed key can be a new one.
-        unseen = token.key_id is None or not possible
-        if unseen and self._keys.renew():
-            possible = candidates(self._keys.get(), token)
-            if _any_signed(token, possible):
+        # A wrong signature under a known kid is a forgery; only an unknown or unnamed key can be a new one.
+        if not _is_known(token, keys) and self._keys.renew():
+            keys = self._keys.get()
+            if _any_signed(token, keys):
                 return None
-        if possible:
+        if token.key_id is None or _is_known(token, keys):
             return Refusal(Reason.SIGNATURE, "The token's signature does not hold.")
-        log.info("no key for kid %.80r", token.key_id)
+        log.info("no key of %s has the kid %.80r", self.url, token.key_id)
         return Refusal(Reason.KID, "The token is signed with a key that the provider does not publish.")
 
     def ask(self, url: str, form: str, *, again: bool = False) -> Reply:
@@ -92,4 +91,8 @@ class Issuer:
 
 
 def _any_signed(token: UnverifiedToken, keys: tuple[SigningKey, ...]) -> bool:
-    return any(signed_by(token, key) for key in keys)
+    return any(signed_by(token, key) for key in candidates(keys, token))
+
+
+def _is_known(token: UnverifiedToken, keys: tuple[SigningKey, ...]) -> bool:
+    return token.key_id is not None and any(key.id == token.key_id for key in keys)

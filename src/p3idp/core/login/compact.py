@@ -55,14 +55,14 @@ def take_apart(raw: RawToken, limits: Limits = LIMITS) -> UnverifiedToken | Refu
     header, payload, signature = text.split(".")
     if len(header) > limits.header_size:
         return Refusal(Reason.TOO_LONG, f"The token's header is longer than {limits.header_size} characters.")
-    parts = _decode(header), _decode(payload), _decode(signature)
-    if not all(parts):
-        return Refusal(Reason.ENCODING, "A part of the token is empty or not canonical base64url.")
+    decoded = [_decode(part) for part in (header, payload, signature)]
+    if None in decoded:
+        return Refusal(Reason.ENCODING, "A part of the token is not canonical base64url.")
     try:
         return UnverifiedToken(
             raw,
-            header=parse_object(parts[0] or b"", limits.depth),
-            claims=UnverifiedClaims(parse_object(parts[1] or b"", limits.depth)),
+            header=parse_object(decoded[0] or b"", limits.depth),
+            claims=UnverifiedClaims(parse_object(decoded[1] or b"", limits.depth)),
         )
     except NotStrictJson as exc:
         return Refusal(Reason.NOT_JSON, f"Header or claims of the token: {exc}.")

@@ -50,7 +50,6 @@ class Reason(StrEnum):
     CLAIM_TYPE = "claim-type"
     TOO_MANY_VALUES = "too-many-values"
     VALUE_TOO_LONG = "value-too-long"
-    AMBIGUOUS_VALUE = "ambiguous-value"
     CODE_REFUSED = "code-refused"
     TOKEN_RESPONSE = "token-response"  # noqa: S105 - a word for a log, not a password
     ID_TOKEN_MISSING = "id-token-missing"  # noqa: S105 - likewise

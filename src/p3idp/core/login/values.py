@@ -1,14 +1,9 @@
 """Claims as typed values: texts and lists of texts, bounded, never split and never evaluated. Owns those readings."""
 
-import re
 from collections.abc import Mapping
 
 from p3idp.core.login.limits import LIMITS, Limits
 from p3idp.core.login.reasons import Reason, Refusal
-
-# Keystone's mapping engine splits at ";", evaluates what looks like a Python list and obeys a leading "JSON:".
-# Such a value would mean one thing here and another there, so it is refused where access depends on it.
-_AMBIGUOUS = re.compile(r"\s*JSON:|\s*\[.*\]\s*\Z|.*;", re.DOTALL | re.IGNORECASE)
 
 
 def texts(claims: Mapping[str, object], name: str, limits: Limits = LIMITS) -> tuple[str, ...]:
@@ -26,24 +21,9 @@ def texts(claims: Mapping[str, object], name: str, limits: Limits = LIMITS) -> t
     return found
 
 
-def plain_texts(claims: Mapping[str, object], names: tuple[str, ...], limits: Limits = LIMITS) -> tuple[str, ...]:
-    """All values of some claims together, sorted, each meaning the same to Keystone's mapping engine as to us.
-
-    Raises TokenRefused.
-    """
-    found: set[str] = set()
-    for name in names:
-        values = texts(claims, name, limits)
-        if any(is_ambiguous(value) for value in values):
-            detail = f"The claim {name} has a value that Keystone would read as something else."
-            raise Refusal(Reason.AMBIGUOUS_VALUE, detail).as_error()
-        found.update(values)
-    return tuple(sorted(found))
-
-
-def is_ambiguous(value: str) -> bool:
-    """Whether Keystone's mapping engine would read this as anything but one literal text."""
-    return _AMBIGUOUS.match(value) is not None
+def all_texts(claims: Mapping[str, object], names: tuple[str, ...], limits: Limits = LIMITS) -> tuple[str, ...]:
+    """All values of some claims together, sorted, each once. Raises TokenRefused."""
+    return tuple(sorted({value for name in names for value in texts(claims, name, limits)}))
 
 
 def shown_text(claims: Mapping[str, object], names: tuple[str, ...], limits: Limits = LIMITS) -> str:

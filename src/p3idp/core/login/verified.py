@@ -10,7 +10,7 @@ from p3idp.core.login.reasons import Reason, Refusal
 from p3idp.core.login.rules import is_subject
 from p3idp.core.login.times import as_datetime, moment
 from p3idp.core.login.tokens import VerifiedClaims
-from p3idp.core.login.values import is_ambiguous, plain_texts, shown_text, texts
+from p3idp.core.login.values import all_texts, shown_text, texts
 from p3idp.core.policy.model import ClaimNames, IdentityProvider
 
 _SHOWN = ("iss", "sub", "voperson_id", "name", "given_name", "family_name", "preferred_username", "email")
@@ -35,8 +35,8 @@ def verified_claims(
         client=str(token.get("azp", token.get("client_id", ""))),
         issued_at=as_datetime(moment(token["iat"]) or 0.0),
         expires_at=as_datetime(_end(token, answer)),
-        entitlements=plain_texts(answer, names.entitlements),
-        assurance=plain_texts(answer, (names.assurance,)),
+        entitlements=all_texts(answer, names.entitlements),
+        assurance=all_texts(answer, (names.assurance,)),
         scopes=tuple(sorted(set(" ".join(scope).split()))),
         display_name=shown_text(person, ("name", "preferred_username")) or subject,
         shown=_shown(names, person, answer),
@@ -50,8 +50,6 @@ def _subject(name: str, token: Answer, answer: Answer) -> str:
         raise Refusal(
             Reason.SUB, f"The identity provider does not say clearly whose token this is ({name})."
         ).as_error()
-    if is_ambiguous(str(given[0])):
-        raise Refusal(Reason.AMBIGUOUS_VALUE, f"Keystone would read the claim {name} as something else.").as_error()
     return str(given[0])
 
 
