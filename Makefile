@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Arguments for pytest, such as: make test ARGS="tests/core -k entitlement"
 ARGS ?=
 
-.PHONY: help install run stop status test
+.PHONY: help install run stop status test test-horizon
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,3 +23,6 @@ status:  ## Tell how the servers of the lab are
 
 test: install  ## Run the tests, with servers of their own on free ports
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-horizon: install  ## Sign in through a real Horizon by Chromium (installs 380 MB once); P3IDP_PICTURES=1 keeps the pictures
+	@$(BIN)/python -m pytest tests/horizon $(ARGS)

@@ -4,10 +4,7 @@ Since Keystone 29 a login that brings another set of groups ends all earlier tok
 asks the same scopes, the policy's. Dave shows it best: one of his two groups hangs on a claim with a scope of its own.
 """
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from subprocess import run
 from time import sleep
 
 import pytest
@@ -16,14 +13,10 @@ from playwright.sync_api import Browser
 
 from dashboard import standing_dashboard, websso_url
 from keystone_checks import KeystoneChecks
-from p3idp.core.login.tokens import RawToken
-from p3idp.core.secret import Secret
 from p3idp.lab.handle import LabHandle
 from p3idp.lab.sign_in import SCOPES
-from p3idp.wiring import wire_federated_login, wire_policy
-
-# Keystone spares tokens of the second before the change, so nobody would notice a change without this pause.
-A_SECOND = 1.1
+from p3idp.wiring import wire_policy
+from ways_in import A_SECOND, as_the_broker_does, by_command_line
 
 
 @pytest.fixture(scope="module")
@@ -35,18 +28,19 @@ def browser(site: LabHandle) -> Iterator[Browser]:
 def test_tokens_by_browser_by_dashboard_and_by_command_line_live_side_by_side(
     site: LabHandle, browser: Browser, keystone: KeystoneChecks
 ) -> None:
-    ways = {
-        "browser": _as_the_broker_does(site),
-        "dashboard": _by_dashboard(site, browser),
-        "command line": _by_command_line(site),
-        "browser again": _as_the_broker_does(site),
-    }
+    ways = {"browser": as_the_broker_does(site, "dave")}
+    sleep(A_SECOND)
+    ways["dashboard"] = _by_dashboard(site, browser)
+    sleep(A_SECOND)
+    ways["command line"] = by_command_line(site, "dave")
+    sleep(A_SECOND)
+    ways["browser again"] = as_the_broker_does(site, "dave")
     assert {way: keystone.is_valid(token) for way, token in ways.items()} == dict.fromkeys(ways, True)
     assert len({keystone.describe(token)["user"]["id"] for token in ways.values()}) == 1
 
 
 def test_signing_in_at_the_broker_ends_no_token(site: LabHandle, browser: Browser, keystone: KeystoneChecks) -> None:
-    earlier = _as_the_broker_does(site)
+    earlier = as_the_broker_does(site, "dave")
     sleep(A_SECOND)
     with new_person(browser) as page:
         page.goto(f"{site.urls.broker_url}/login/egi")
@@ -58,14 +52,14 @@ def test_signing_in_at_the_broker_ends_no_token(site: LabHandle, browser: Browse
 
 def test_a_client_that_asks_less_would_end_the_others_tokens(site: LabHandle, keystone: KeystoneChecks) -> None:
     """The control: without it, the tests above could pass on a Keystone that revokes nothing."""
-    earlier = _as_the_broker_does(site)
+    earlier = as_the_broker_does(site, "dave")
     fewer = " ".join(scope for scope in SCOPES.split() if scope != "eduperson_assurance")
     sleep(A_SECOND)
     assert keystone.federated_login(site.token("dave", scopes=fewer)).status_code == 201
     try:
         assert not keystone.is_valid(earlier)
     finally:
-        _as_the_broker_does(site)  # for whoever signs dave in next: his groups are whole again
+        as_the_broker_does(site, "dave")  # for whoever signs dave in next: his groups are whole again
 
 
 def test_all_clients_ask_the_scopes_of_the_policy(site: LabHandle) -> None:
@@ -74,31 +68,10 @@ def test_all_clients_ask_the_scopes_of_the_policy(site: LabHandle) -> None:
     assert f'OIDCScope "{" ".join(scopes)}"' in (site.layout.site / "apache.conf").read_text()
 
 
-def _as_the_broker_does(site: LabHandle) -> str:
-    """The broker's Keystone tokens never leave it; this is the same login with the token of the same client."""
-    sleep(A_SECOND)
-    provider = wire_policy(site.settings).site.provider("egi")
-    access_token = site.token("dave", client="p3idp", scopes=" ".join(provider.scopes))
-    return wire_federated_login(site.settings).login(provider, RawToken(Secret(access_token))).value.reveal()
-
-
 def _by_dashboard(site: LabHandle, browser: Browser) -> str:
-    sleep(A_SECOND)
     with standing_dashboard(site) as tokens, new_person(browser) as page:
         page.goto(websso_url(site))
         fill_in(page, "dave")
         page.get_by_role("heading", name="Welcome").wait_for()
     (token,) = tokens
     return token
-
-
-def _by_command_line(site: LabHandle) -> str:
-    sleep(A_SECOND)
-    program = Path(sys.executable).with_name("p3idp")
-    options = ["--broker", site.urls.broker_url, "--ca-file", str(site.ca_file), "--project", "p3@egi"]
-    done = run(
-        [program, "exchange", *options, "--token-file", "-"],
-        input=site.token("dave"), capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()

@@ -1,0 +1,29 @@
+"""The lab with Horizon in it. These tests are `make test-horizon`; Horizon is too large for `make test`."""
+
+from collections.abc import Iterator
+
+import pytest
+from keystone_checks import KeystoneChecks
+from policy_in_force import put_policy_in_force
+
+from p3idp.lab import horizon_parts
+from p3idp.lab.handle import LabHandle, temporary_lab
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[LabHandle]:
+    """Real Keystone, Apache, Check-in stand-in, broker and Horizon, with the policy in force."""
+    capture = pytestconfig.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled():  # the first time, people wait a minute: show them why
+        horizon_parts.install(lambda line: print(line, flush=True))
+    with temporary_lab(tmp_path_factory.mktemp("lab"), "horizon") as lab:
+        put_policy_in_force(lab)
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def keystone(site: LabHandle) -> Iterator[KeystoneChecks]:
+    """Keystone, asked directly."""
+    checks = KeystoneChecks(site)
+    yield checks
+    checks.close()
