@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from p3idp.adapters.checkin.verifier import Trusted
     from p3idp.core.policy.model import Policy
     from p3idp.ops.access import AccessOps
+    from p3idp.ops.doctor import Doctor
     from p3idp.ops.exchange import TokenExchange
     from p3idp.ops.health import Readiness
     from p3idp.ops.login import SignInDesk
@@ -251,3 +252,43 @@ def _keystone_account(settings: "Settings") -> object:
     scope = {"system_scope": "all"} if keystone.system_scope else project
     password = keystone.password.resolve()
     return password_auth(keystone.auth_url, keystone.username, keystone.user_domain, password, scope)
+
+
+def wire_doctor(settings: "Settings", apache_config: str | None, keystone_config: "tuple[str, ...]") -> "Doctor":
+    """The chain of the settings' site; the files are the generated ones where none are named."""
+    from p3idp.adapters.apache.installed import InstalledApache
+    from p3idp.adapters.probe import HttpProbe
+    from p3idp.adapters.site_files import LocalFiles
+    from p3idp.ops.doctor import Doctor
+    from p3idp.ops.doctor_apache import ApacheLinks
+    from p3idp.ops.doctor_files import FileLinks
+    from p3idp.ops.doctor_provider import ProviderLink
+    from p3idp.ops.doctor_token import TokenLinks
+    from p3idp.ops.site_facts import clients_at, dashboards, generated_files, introspection_url
+
+    policy = wire_policy(settings)
+    keystone, own = settings.keystone, {p.id: settings.providers.get(p.id) for p in policy.site.identity_providers}
+    trusted = dashboards(settings)
+    files = LocalFiles()
+    generated = generated_files(settings, lambda path: files.read(path) is not None)
+    return Doctor(
+        policy=policy,
+        providers=tuple(
+            ProviderLink(provider, HttpProbe(ours.ca_file), introspection_url(provider, ours), clients_at(ours))
+            for provider in policy.site.identity_providers
+            if (ours := own[provider.id]) is not None
+        ),
+        reader=lambda: wire_access(settings).reader,
+        apache=ApacheLinks(
+            probe=HttpProbe(keystone.ca_file, keystone.timeout_seconds),
+            public_url=keystone.login_url,
+            admin_url=keystone.auth_url,
+            dashboard=trusted[0] if trusted else "https://dashboard.invalid/auth/websso/",
+            clients={str(id): ours.keystone_client_id for id, ours in own.items() if ours and ours.keystone_client_id},
+        ),
+        files=FileLinks(
+            files, InstalledApache(), apache_config or generated[0], keystone_config or generated[1], trusted
+        ),
+        token=TokenLinks(lambda: wire_verifier(settings, policy), lambda: wire_federated_login(settings)),
+        clock=now,
+    )
