@@ -233,10 +233,12 @@ time.sleep(99)
         assert starter.stdout is not None
         while starter.stdout.readline() not in {"up\n", ""}:
             pass
-        processes = supervision.processes_of(open_layout(tmp_path / "lab"))
+        layout = open_layout(tmp_path / "lab")
+        processes = supervision.processes_of(layout)
         starter.kill()
     assert processes
     assert supervision.wait_gone(processes, 15)
+    running.down(layout)
 
 
 def test_ports_once_chosen_are_kept(tmp_path: Path):

@@ -3,16 +3,18 @@
 Owns the words that a newcomer reads first.
 """
 
-import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from p3idp.errors.lab import ServerFailed
 from p3idp.lab import running
 from p3idp.lab.layout import Layout
+from p3idp.lab.people import lab_people
 from p3idp.lab.running import Row, Say
-from p3idp.lab.servers.checkin import SOURCE
+from p3idp.settings import load_settings
+from p3idp.wiring import now, wire_policy
 
 
 def run_demo(layout: Layout, say: Say) -> str:
@@ -35,36 +37,49 @@ def apply_policy(layout: Layout) -> None:
         )
 
 
-def _page(layout: Layout, rows: list[Row], *, applied: bool) -> str:
+def _page(layout: Layout, rows: Sequence[Row], *, applied: bool) -> str:
+    head = "The lab is up." if applied else "The lab is up, without Keystone."
+    return "\n".join(["", head, *_places(layout, rows), "", *_people(layout), "", *_next(layout)])
+
+
+def _places(layout: Layout, rows: Sequence[Row]) -> list[str]:
     addresses = layout.addresses
     ready = {row.name for row in rows if row.state == "ready"}
-    lines = ["", "The lab is up." if applied else "The lab is up, without Keystone."]
     places = [
         ("broker", "Broker", addresses.broker_url, "sign in here: what the policy gives, and why"),
+        ("horizon-front", "Horizon", addresses.horizon_url, "the dashboard; choose EGI Check-in"),
         ("keystone", "Keystone", addresses.keystone_url, "the real one, behind Apache"),
-        ("checkin", "Check-in", addresses.issuer, "the stand-in; passwords are the logins"),
-        ("horizon-front", "Horizon", addresses.horizon_url, "choose EGI Check-in"),
+        ("checkin", "Check-in", addresses.issuer, "the stand-in"),
     ]
-    lines += [f"  {title:<10} {url:<45} {what}" for name, title, url, what in places if name in ready]
-    lines += ["", "People (the password is the login):"]
-    lines += [f"  {person['login']:<10} {person['about']}" for person in _people()]
-    settings = _shown(layout.settings)
-    lines += [
-        "",
+    return [f"  {title:<9} {url:<42} {what}" for name, title, url, what in places if name in ready]
+
+
+def _people(layout: Layout) -> list[str]:
+    policy, moment = wire_policy(load_settings(str(layout.settings))), now()
+    rows = [(one.login, one.access(policy, moment), one.about) for one in lab_people()]
+    width = max(len(access) for _, access, _ in rows)
+    return [
+        "Who can sign in (the password is the login), what they get, and who they are:",
+        *(f"  {login:<9} {access:<{width}}  {about}" for login, access, about in rows),
+    ]
+
+
+def _next(layout: Layout) -> list[str]:
+    where = "" if layout.state == Path(".lab").resolve() else f" --dir {_shown(layout.state)}"
+    settings = f"--settings {_shown(layout.settings)}"
+    return [
         "Try next:",
-        f"  open {addresses.broker_url} in a browser and sign in as alice, then as bob"
-        f" (its certificate is signed by {_shown(layout.ca_file)})",
-        "  .venv/bin/p3idp lab token --user alice              a Check-in access token, without a browser",
-        f"  .venv/bin/p3idp plan --settings {settings}    nothing to do: Keystone is as the policy says",
-        f"  .venv/bin/p3idp doctor --settings {settings}  checks the chain from Check-in to Keystone",
-        "  make stop                                           ends all of it",
+        f"  Open {layout.addresses.broker_url} and sign in as alice, then as bob.",
+        f"    A browser warns of the certificate; the lab's own authority is {_shown(layout.ca_file)}",
+        f"  .venv/bin/p3idp plan {settings}",
+        f"    Nothing waits: Keystone is as the policy says. Change a file in {_shown(layout.policy)} and plan again.",
+        f"  .venv/bin/p3idp doctor {settings}",
+        "    Checks the chain from Check-in to Keystone.",
+        f"  .venv/bin/p3idp lab token --user alice{where}",
+        "    A Check-in access token, without a browser.",
+        "  make stop" if not where else f"  .venv/bin/p3idp lab down{where}",
+        "    Ends all of it.",
     ]
-    return "\n".join(lines)
-
-
-def _people() -> list[dict[str, str]]:
-    people: list[dict[str, str]] = json.loads((SOURCE / "people.json").read_text(encoding="utf-8"))
-    return people
 
 
 def _shown(path: Path) -> str:

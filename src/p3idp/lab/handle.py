@@ -1,16 +1,18 @@
 """A running lab in the hands of a test or a measurement. Owns the short ways to what they ask for most."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from p3idp.errors.lab import PartMissing
 from p3idp.lab import running
 from p3idp.lab.addresses import Addresses
 from p3idp.lab.authority import trust
 from p3idp.lab.control import Control
 from p3idp.lab.layout import Layout, open_layout
+from p3idp.lab.running import Row
 from p3idp.lab.sign_in import Person, sign_in
 from p3idp.settings import Settings, load_settings
 
@@ -63,7 +65,17 @@ def temporary_lab(directory: Path, *extras: str) -> Iterator[LabHandle]:
     """
     layout = open_layout(directory, free_ports=True)
     try:
-        running.up(layout, lambda line: None, tied=True, extras=extras)
+        _refuse_missing(running.up(layout, lambda line: None, tied=True, extras=extras))
         yield LabHandle(layout)
     finally:
         running.down(layout)
+
+
+def _refuse_missing(rows: Iterable[Row]) -> None:
+    """People may go on without a part; a test that did would prove nothing."""
+    missing = [row for row in rows if row.state == "missing"]
+    if missing:
+        names, hints = (
+            ", ".join(dict.fromkeys(words)) for words in zip(*((r.name, r.hint) for r in missing), strict=True)
+        )
+        raise PartMissing(f"This machine lacks what the lab needs for {names}.", hint=hints)
