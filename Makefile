@@ -3,8 +3,10 @@
 BIN := .venv/bin
 # Arguments for pytest, such as: make test ARGS="tests/core -k entitlement"
 ARGS ?=
+# Every version with its hashes; --upgrade is yours to add.
+LOCK := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-.PHONY: help install run stop status test test-horizon
+.PHONY: help install run stop status test check format docs docs-generate lock test-horizon
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,3 +28,25 @@ test: install  ## Run the tests, with servers of their own on free ports
 
 test-horizon: install  ## Sign in through a real Horizon by Chromium (installs 380 MB once); P3IDP_PICTURES=1 keeps the pictures
 	@$(BIN)/python -m pytest tests/horizon $(ARGS)
+
+check: install  ## Formatting, lint, types, import contracts, generated pages, documentation: under a minute
+	@$(BIN)/ruff format --check --quiet . || { echo "Run \`make format\`."; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python docs/generate.py --check
+	@$(BIN)/mkdocs build --quiet
+
+format:  ## Format the code
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
+
+docs: docs-generate  ## Build the documentation into site/
+	@$(BIN)/mkdocs build
+
+docs-generate:  ## Write the reference pages that the code itself knows
+	@$(BIN)/python docs/generate.py
+
+lock:  ## Renew the lock files of p3idp, Keystone and Horizon
+	@$(BIN)/$(LOCK) pyproject.toml --extra dev -o deploy/lock/p3idp.txt
+	@$(BIN)/$(LOCK) deploy/lock/keystone.in -o deploy/lock/keystone.txt
+	@$(BIN)/$(LOCK) deploy/lock/horizon.in -o deploy/lock/horizon.txt
