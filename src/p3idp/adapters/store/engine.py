@@ -51,7 +51,11 @@ def _create_private(url: URL) -> None:
     if not url.database or url.database == ":memory:":
         return
     try:
-        os.close(os.open(url.database, os.O_CREAT | os.O_RDWR, 0o600))
+        # Never open a file that is there: closing it again would drop the POSIX locks of this process's other
+        # connections, and the next process to leave would remove the write-ahead log they still write to.
+        os.close(os.open(url.database, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
     except OSError as exc:
         raise LedgerUnavailable(f"The database file {url.database} cannot be opened: {exc.strerror}.") from exc
 
