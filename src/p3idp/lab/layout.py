@@ -1,8 +1,11 @@
 """The places of a lab: its state directory, its sockets, the checkout it runs from. Owns paths and their rights."""
 
+import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -116,6 +119,14 @@ def remove_run(layout: Layout) -> None:
     """Take the run directory away with all that is in it."""
     if not layout.run.is_symlink():
         shutil.rmtree(layout.run, ignore_errors=True)
+
+
+@contextmanager
+def alone(layout: Layout) -> Iterator[None]:
+    """Let one command at a time change a lab; the next one waits."""
+    with (layout.state / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def write_private(file: Path, text: str) -> None:

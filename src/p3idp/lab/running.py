@@ -10,7 +10,7 @@ from p3idp.errors.lab import ServerFailed
 from p3idp.lab import supervision
 from p3idp.lab.authority import make_certificates
 from p3idp.lab.files import write_policy, write_settings, write_site
-from p3idp.lab.layout import Layout, make_run, remove_run
+from p3idp.lab.layout import Layout, alone, make_run, remove_run
 from p3idp.lab.servers import OPTIONAL, SERVERS
 from p3idp.lab.servers.base import Missing, Server
 from p3idp.lab.taken import refuse_taken
@@ -39,16 +39,17 @@ def up(layout: Layout, say: Say, *, tied: bool = False, extras: Iterable[str] = 
     """
     for server in [server for name in extras for server in OPTIONAL[name]]:
         server.bring(say)
-    states = supervision.states(layout)
-    wanted = _wanted(states or {}, extras)
-    here = [server for server in wanted if not _say_missing(server.missing(layout), server, say)]
-    _refuse_taken_ports(layout, here, states or {})
-    prepare(layout, here)
-    supervision.configure(layout, {server.name: server.program(layout) for server in here})
-    if states is None:
-        supervision.start(layout, tied=tied)
-    else:
-        supervision.update(layout)
+    with alone(layout):
+        states = supervision.states(layout)
+        wanted = _wanted(states or {}, extras)
+        here = [server for server in wanted if not _say_missing(server.missing(layout), server, say)]
+        _refuse_taken_ports(layout, here, states or {})
+        prepare(layout, here)
+        supervision.configure(layout, {server.name: server.program(layout) for server in here})
+        if states is None:
+            supervision.start(layout, tied=tied)
+        else:
+            supervision.update(layout)
     _await(layout, here, say)
     return status(layout)
 
@@ -80,8 +81,9 @@ def prepare(layout: Layout, servers: Iterable[Server]) -> None:
 
 def down(layout: Layout) -> bool:
     """End everything this lab started, and nothing else; its state stays. Tells whether anything ran."""
-    ran = supervision.stop(layout)
-    remove_run(layout)
+    with alone(layout):
+        ran = supervision.stop(layout)
+        remove_run(layout)
     return ran
 
 

@@ -88,11 +88,10 @@ def start(layout: Layout, *, tied: bool = False) -> None:
 
 def update(layout: Layout) -> None:
     """Take over a changed configuration: changed programs restart, new ones start, others stay; stopped ones start."""
-    control = [str(Path(sys.executable).with_name("supervisorctl")), "-c", str(_config(layout))]
-    subprocess.run([*control, "update"], check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    _control(layout, "update")
     for name, process in (states(layout) or {}).items():
         if not process.runs:
-            subprocess.run([*control, "start", name], check=False, capture_output=True, stdin=subprocess.DEVNULL)
+            _control(layout, "start", name)
 
 
 def states(layout: Layout) -> dict[str, ProcessState] | None:
@@ -108,6 +107,8 @@ def stop(layout: Layout) -> bool:
     """End the supervisor and everything that belongs to this lab, and nothing else. Tells whether anything ran."""
     ours = processes_of(layout)
     if states(layout) is not None:
+        # All at once: a shutdown alone ends one after the other.
+        _supervisor(layout).stopAllProcesses(False)
         _supervisor(layout).shutdown()
     else:  # the supervisor died, its programs may have stayed
         _signal(ours, psutil.Process.terminate)
@@ -151,6 +152,14 @@ def _signal(processes: Iterable[psutil.Process], send: Callable[[psutil.Process]
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             send(process)
+
+
+def _control(layout: Layout, *words: str) -> None:
+    command = [str(Path(sys.executable).with_name("supervisorctl")), "-c", str(_config(layout)), *words]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    # A program that does not start is found by whoever waits for it, together with its log.
+    if done.returncode and words[0] != "start":
+        raise ServerFailed(f"The supervisor refused `{words[0]}`:\n{(done.stdout + done.stderr)[-1500:]}")
 
 
 def _section(layout: Layout, name: str, program: Program) -> str:
