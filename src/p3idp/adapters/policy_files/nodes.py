@@ -4,12 +4,14 @@ Allowed: mappings, lists, text, whole numbers, true and false. Refused, each wit
 tags, merge keys, a key given twice, several documents, files that are large or deep. A date stays the text it is.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from p3idp.adapters.policy_files.words import entitlement
 from p3idp.errors.policy import Place
 
 MAX_BYTES = 262_144
@@ -80,7 +82,8 @@ def read_document(file: str, raw: bytes) -> Document:
         node = composer.get_single_node()
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        return Document(file, mistakes=((file, mark.line + 1 if mark else 1, f"not YAML: {exc.problem}"),))
+        line = mark.line + 1 if mark else 1
+        return Document(file, mistakes=((file, line, f"not YAML: {exc.problem}{_broken_entitlement(text, line)}"),))
     except yaml.YAMLError:
         return Document(file, mistakes=((file, 1, "not YAML: it holds a character that YAML does not allow"),))
     if node is None:
@@ -89,6 +92,18 @@ def read_document(file: str, raw: bytes) -> Document:
     data = reader.value(node, ())
     refused = [(file, line, message) for line, message in composer.refused]
     return Document(file, data, reader.lines, tuple([*refused, *reader.mistakes]))
+
+
+def _broken_entitlement(text: str, line: int) -> str:
+    """A space after a colon makes YAML see a key inside an entitlement: then tell about the entitlement."""
+    found = re.search(r"urn:.*", "".join(text.splitlines()[line - 1 : line]))
+    if found is None:
+        return ""
+    try:
+        entitlement(found[0].strip().strip("'\""))
+    except ValueError as exc:
+        return f"; {exc}"
+    return ""
 
 
 class _Reader:

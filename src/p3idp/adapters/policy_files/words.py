@@ -67,8 +67,9 @@ def issuer(text: str, *, lab: bool) -> str:
 def entitlement(text: str) -> Entitlement:
     """A group entitlement (AARC-G069); a near miss is answered with what was probably meant."""
     parsed = parse_entitlement(text) if text.isprintable() and ";" not in text else None
-    if parsed is None:
-        likely = next((c for c in _repairs(text) if parse_entitlement(c)), None)
+    # The grammar allows a group called "role"; whoever writes one means a role.
+    if parsed is None or "role" in parsed.path:
+        likely = next((c for c in _repairs(text) if (p := parse_entitlement(c)) and "role" not in p.path), None)
         hint = f"; did you mean {likely}?" if likely else "; one looks like urn:mace:egi.eu:group:<VO>:role=<role>"
         raise ValueError(f"`{text}` is not a group entitlement{hint}")
     if len(text) > MAX_ENTITLEMENT:

@@ -1,0 +1,254 @@
+"""The policy directory: what a good one means, and that every mistake names its file, its line and what was meant."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from policies import ACCESS, SITE, PolicyFiles
+
+from p3idp.adapters.policy_files import load_policy
+from p3idp.core.policy.examples import failed_examples
+from p3idp.errors.policy import PolicyInvalid
+
+EXAMPLE = Path(__file__).parents[2] / "mappings"
+COMMUNITY = "communities/vo.access.egi.eu.yaml"
+
+
+@pytest.fixture
+def files(tmp_path) -> PolicyFiles:
+    return PolicyFiles(tmp_path)
+
+
+def mistakes(files: PolicyFiles) -> list[tuple[str, int, str]]:
+    with pytest.raises(PolicyInvalid) as refused:
+        files.load()
+    return list(refused.value.places)
+
+
+def test_the_example_policy_is_good_and_keeps_its_promises():
+    policy = load_policy(EXAMPLE)
+    assert [failed.message for failed in failed_examples(policy)] == []
+    assert [community.name for community in policy.communities] == ["training.egi.eu", "vo.access.egi.eu"]
+    assert sum(len(community.examples) for community in policy.communities) >= 8
+
+
+def test_values_mean_what_they_say(files):
+    policy = files.load()
+    (provider,) = policy.site.identity_providers
+    assert provider.authorization_ttl == timedelta(hours=8)
+    assert provider.claims.entitlements == ("entitlements", "eduperson_entitlement")
+    assert policy.communities[0].validity.until == datetime(2028, 1, 1, tzinfo=UTC)
+    assert policy.communities[1].rules[0].place == (COMMUNITY, 6)
+
+
+def test_the_digest_changes_with_any_byte_and_with_nothing_else(files):
+    before = files.load().digest
+    assert files.load().digest == before
+    files.change(COMMUNITY, "Machines", "Machines ")
+    assert files.load().digest != before
+
+
+# (what is written instead of what, the line, words of the message)
+SPOILED = {
+    "a key with a typo": (COMMUNITY, "access:", "acces:", 5, "no key `acces` here; did you mean `access`?"),
+    "a missing key": (COMMUNITY, "contact: vo@example.org\n", "", 1, "`contact` is missing"),
+    "a key given twice": (COMMUNITY, "title:", "title: first\ntitle:", 2, "`title` stands here twice"),
+    "a wrong type": (COMMUNITY, "[member]", "member", 7, "`p3` must be a list"),
+    "a number for text": (COMMUNITY, "Applications on Demand", "2026", 1, "`title` must be text"),
+    "an anchor": (COMMUNITY, "title: ", "title: &x ", 1, "&x is an anchor"),
+    "an alias": (COMMUNITY, "vo@example.org", "*x", 2, "*x is an alias"),
+    "a tag": (COMMUNITY, "title: ", "title: !!python/name:os.system ", 1, "is a tag"),
+    "a merge key": (COMMUNITY, "title:", "<<: {}\ntitle:", 1, "no key `<<` here"),
+    "not YAML": (COMMUNITY, "title: ", "title: [", 2, "not YAML"),
+    "a control character": (COMMUNITY, "title: ", "title: \x07", 1, "not YAML"),
+    "a space in the entitlement": (
+        COMMUNITY,
+        "egi.eu:group:",
+        "egi.eu: group:",
+        6,
+        "did you mean urn:mace:egi.eu:group:vo.access.egi.eu:role=vm_operator#aai.egi.eu?",
+    ),
+    "the legacy form of an entitlement": (
+        COMMUNITY,
+        "urn:mace:egi.eu:group:vo.access.egi.eu:role=vm_operator#aai.egi.eu",
+        "urn:mace:egi.eu:aai.egi.eu:member@fedcloud.egi.eu",
+        6,
+        "did you mean urn:mace:egi.eu:group:fedcloud.egi.eu:role=member#aai.egi.eu?",
+    ),
+    "role: for role=": (
+        COMMUNITY,
+        ":role=",
+        ":role:",
+        6,
+        "did you mean urn:mace:egi.eu:group:vo.access.egi.eu:role=vm",
+    ),
+    "no entitlement at all": (
+        COMMUNITY,
+        "urn:mace:egi.eu:group:vo.access.egi.eu:",
+        "",
+        6,
+        "is not a group entitlement",
+    ),
+    "an unknown project": (
+        COMMUNITY,
+        "{p3: [member]}",
+        "{p33: [member]}",
+        7,
+        "no project `p33` is declared; did you mean `p3`?",
+    ),
+    "no roles": (COMMUNITY, "[member]", "[]", 7, "`p3` must not be empty"),
+    "no rules": (COMMUNITY, ACCESS[ACCESS.index("access:") :], "access: []\n", 5, "`access` must not be empty"),
+    "an unknown provider": (
+        COMMUNITY,
+        "    projects: {p3",
+        "    identity_providers: [egy]\n    projects: {p3",
+        7,
+        "no identity provider `egy` is in site.yaml; did you mean `egi`?",
+    ),
+    "a group name that is too long": (
+        COMMUNITY,
+        "vo.access.egi.eu:role",
+        f"{'v' * 60}:role",
+        6,
+        "longer than Keystone's 64",
+    ),
+    "a semicolon in assurance": (
+        COMMUNITY,
+        "    projects: {p3",
+        "    assurance: ['a;b']\n    projects: {p3",
+        7,
+        "a semicolon",
+    ),
+    "a project elsewhere": (COMMUNITY, "{description: Machines}", "{domain: Default}", 4, "say `existing: true`"),
+    "an end before the beginning": (
+        COMMUNITY,
+        "projects:\n",
+        "valid: {from: 2026-02-01, until: 2026-01-01}\nprojects:\n",
+        3,
+        "never holds",
+    ),
+    "a bad date": (COMMUNITY, "projects:\n", "valid: {until: 2026-02-30}\nprojects:\n", 3, "is not a date"),
+    "a moment without offset": (
+        COMMUNITY,
+        "projects:\n",
+        "valid: {until: '2026-02-01T10:00'}\nprojects:\n",
+        3,
+        "has no offset",
+    ),
+    "a bad duration": ("site.yaml", "8h", "8 hours", 10, "write minutes, hours or days"),
+    "no time to live": ("site.yaml", "8h", "0m", 10, "out of bounds"),
+    "a plain-http issuer": ("site.yaml", "https://idp.test", "http://idp.test", 8, "is not https"),
+    "an issuer that Keystone cannot keep": ("site.yaml", "/egi]", f"/{'e' * 64}]", 8, "Keystone keeps at most 64"),
+    "an issuer that is no address": ("site.yaml", "https://idp.test", "idp.test", 8, "is not an https address"),
+    "an issuer with a query": (
+        "site.yaml",
+        "[https://idp.test/auth/realms/egi]",
+        "['https://idp.test/?x=1']",
+        8,
+        "more than scheme, host, port and path",
+    ),
+    "an empty list of issuers": (
+        "site.yaml",
+        "[https://idp.test/auth/realms/egi]",
+        "[]",
+        8,
+        "`issuers` must not be empty",
+    ),
+    "scopes without openid": ("site.yaml", "openid, ", "", 9, "must hold openid"),
+    "two providers with one issuer": (
+        "site.yaml",
+        "  egi:\n",
+        "  hub: {title: H, issuers: [https://idp.test/auth/realms/egi], scopes: [openid], "
+        "authorization_ttl: 1h}\n  egi:\n",
+        9,
+        "belongs to `hub` already",
+    ),
+    "an odd name of a provider": ("site.yaml", "  egi:\n", "  e/gi:\n", 6, "holds a character"),
+}
+
+
+@pytest.mark.parametrize(("file", "old", "new", "line", "words"), SPOILED.values(), ids=SPOILED)
+def test_a_mistake_names_file_line_and_what_was_meant(files, file, old, new, line, words):
+    files.change(file, old, new)
+    found = mistakes(files)
+    assert any(place[:2] == (file, line) and words in place[2] for place in found), found
+
+
+def test_all_mistakes_of_all_files_come_at_once(files):
+    files.change("site.yaml", "8h", "forever")
+    files.change("site.yaml", "title: A site", "titel: A site")
+    files.change(COMMUNITY, "egi.eu:group:", "egi.eu: group:")
+    files.change("communities/training.egi.eu.yaml", "contact", "kontact")
+    files.change("communities/training.egi.eu.yaml", "2028-01-01", "2028-13-01")
+    found = mistakes(files)
+    assert {place[0] for place in found} == {"site.yaml", COMMUNITY, "communities/training.egi.eu.yaml"}
+    assert len(found) == 7, found
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("site.yaml", b"", "the file is empty"),
+        ("site.yaml", b"\xff\xfe", "the file is not UTF-8"),
+        ("site.yaml", b"#" * 300_000, "larger than 256 kB"),
+        ("site.yaml", b"[" * 5000, "nested deeper"),
+        ("site.yaml", b"a: " + b"{a: " * 40 + b"}" * 40, "nested deeper"),
+        ("site.yaml", b"- x", "must hold keys and values"),
+        ("site.yaml", b"a: b\n---\nc: d\n", "not YAML"),
+        ("communities/other.yml", b"", "a community's file is called <community>.yaml"),
+    ],
+)
+def test_a_file_that_is_no_policy_file_is_refused_without_a_traceback(files, name, content, words):
+    (files.root / name).write_bytes(content)
+    assert any(place[0] == name and words in place[2] for place in mistakes(files))
+
+
+def test_an_empty_policy_is_refused(files):
+    files.remove("vo.access.egi.eu")
+    files.remove("training.egi.eu")
+    assert "no community here" in mistakes(files)[0][2]
+
+
+def test_a_directory_that_is_not_there_is_one_message(tmp_path):
+    with pytest.raises(PolicyInvalid, match="cannot be read"):
+        load_policy(tmp_path / "nowhere")
+
+
+def test_plain_http_is_for_a_lab(files):
+    files.change("site.yaml", "https://idp.test", "http://127.0.0.1:8080")
+    assert load_policy(files.root, lab=True).site.identity_providers[0].issuers[0].startswith("http://")
+
+
+def test_two_rules_that_ask_for_different_things_may_not_share_a_group(files):
+    files.change(
+        COMMUNITY,
+        "    projects: {p3: [member]}\n",
+        "    projects: {p3: [member]}\n"
+        "  - entitlement: urn:mace:egi.eu:group:vo.access.egi.eu:role=vm_operator\n"
+        "    assurance: [https://aai.egi.eu/LoA#High]\n"
+        "    projects: {p3: [reader]}\n",
+    )
+    assert mistakes(files) == [(COMMUNITY, 8, mistakes(files)[0][2])]
+    assert "shares the group `vo.access.egi.eu:role=vm_operator`" in mistakes(files)[0][2]
+    files.change(COMMUNITY, "    assurance:", "    group: assured operators\n    assurance:")
+    assert [rule.group for rule in files.load().communities[1].rules][1] == "assured operators"
+
+
+def test_an_example_that_comes_out_otherwise_names_its_line(files):
+    files.change(
+        COMMUNITY,
+        "    projects: {p3: [member]}\n",
+        "    projects: {p3: [member]}\n"
+        "examples:\n"
+        "  - title: A member gets in\n"
+        "    claims: {eduperson_entitlement: 'urn:mace:egi.eu:group:vo.access.egi.eu:role=member'}\n"
+        "    access: {p3: [member]}\n",
+    )
+    (failed,) = failed_examples(files.load())
+    assert failed.message == f"{COMMUNITY}:9: “A member gets in” expects member on p3@egi, but gets nothing"
+
+
+def test_site_file_alone_is_checked_even_when_no_community_can_be_read(tmp_path):
+    files = PolicyFiles(tmp_path, SITE.replace("8h", "never"))
+    (tmp_path / "communities" / "training.egi.eu.yaml").write_bytes(b"\xff")
+    assert {place[0] for place in mistakes(files)} == {"site.yaml", "communities/training.egi.eu.yaml"}

@@ -1,0 +1,92 @@
+"""A process killed at any step of apply leaves a state that the next run repairs, and a ledger that says so."""
+
+import pytest
+from access_world import AccessWorld
+from policies import PolicyFiles
+
+from p3idp.adapters.memory.keystone import MemoryKeystone
+from p3idp.adapters.memory.ledger import MemoryLedger
+from p3idp.core.access.resources import Kind
+from p3idp.ops.access_ledger import ACTION
+from p3idp.ops.audit import verify_ledger
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing of this process runs any more."""
+
+
+class Mortal:
+    """Lets a process live for so many steps; a step is a write to Keystone or to the ledger, before or after it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+        self.left = steps
+        for owner, name in ((MemoryKeystone, "write"), (MemoryLedger, "append")):
+            monkeypatch.setattr(owner, name, self._around(getattr(owner, name)))
+
+    def _around(self, act):
+        def mortal(target, argument):
+            self._step()
+            result = act(target, argument)
+            self._step()
+            return result
+
+        return mortal
+
+    def _step(self) -> None:
+        if self.left <= 0:
+            raise Killed  # also in `finally`: a killed process writes no outcome
+        self.left -= 1
+
+
+def prepared(tmp_path, change: str) -> AccessWorld:
+    world = AccessWorld(PolicyFiles(tmp_path))
+    if change == "a community leaves and a role changes":
+        world.apply()
+        world.files.remove("training.egi.eu")
+        world.files.change("communities/vo.access.egi.eu.yaml", "[member]", "[reader]")
+    return world
+
+
+# Two steps for each of ten writes, the intent and the outcome; and one run that is not killed.
+@pytest.mark.parametrize("steps", range(25))
+@pytest.mark.parametrize("change", ["everything is new", "a community leaves and a role changes"])
+def test_the_next_run_repairs_what_a_killed_one_left(tmp_path, change, steps):
+    world = prepared(tmp_path, change)
+    with pytest.MonkeyPatch.context() as patch:
+        Mortal(patch, steps)
+        try:
+            world.apply("too-many-removals")
+        except Killed:
+            pass
+        else:
+            assert steps >= 14, "this run was meant to be killed"
+    world.apply("too-many-removals")
+    assert world.plan().changes == ()
+    assert world.ledger.open_intents(ACTION) == []
+    verify_ledger(world.ledger)
+
+
+def test_an_interrupted_run_is_recorded_with_what_it_had_done(tmp_path):
+    world = prepared(tmp_path, "everything is new")
+    with pytest.MonkeyPatch.context() as patch:
+        Mortal(patch, 2 + 2 * 3)
+        with pytest.raises(Killed):
+            world.apply()
+    (open_intent,) = world.ledger.open_intents(ACTION)
+    done = world.apply()
+    assert done.settled == (open_intent.id,)
+    settled = world.ledger.kept[1].body
+    assert (settled["outcome"], settled["reason"]["reasonCode"]) == ("unknown", "interrupted")
+    words = [each["result"] for each in settled["attachments"][0]["content"]["items"]]
+    assert words == ["done"] * 3 + ["not-done"] * 7
+
+
+def test_people_keep_their_access_whenever_a_rename_is_killed(tmp_path):
+    for steps in range(14):
+        world = prepared(tmp_path / str(steps), "a community leaves and a role changes")
+        with pytest.MonkeyPatch.context() as patch:
+            Mortal(patch, steps)
+            with pytest.raises(Killed):
+                world.apply("too-many-removals")
+        roles = {key[2] for key in world.holds(Kind.ROLE_ASSIGNMENT) if key[1].startswith("vo.access")}
+        assert roles, "either the old role or the new one, never none"

@@ -1,0 +1,46 @@
+"""A Keystone and a ledger in memory, and the runs of plan and apply on them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from policies import NOW, PolicyFiles
+
+from p3idp.adapters.memory.keystone import MemoryKeystone
+from p3idp.adapters.memory.ledger import MemoryLedger
+from p3idp.core.access.plan import Plan
+from p3idp.core.access.resources import Key, Kind, Resource
+from p3idp.ops.access import AccessOps, Applied
+
+
+@dataclass
+class AccessWorld:
+    """One site: its policy files, its Keystone, its ledger."""
+
+    files: PolicyFiles
+    keystone: MemoryKeystone = field(default_factory=MemoryKeystone)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    now: datetime = NOW
+
+    @property
+    def ops(self) -> AccessOps:
+        return AccessOps(
+            self.files.load, self.keystone, self.keystone, lambda: self.ledger, lambda: self.now + timedelta(seconds=5)
+        )
+
+    def plan(self) -> Plan:
+        return self.ops.plan(self.now)
+
+    def apply(self, *accepted: str, digest: str | None = None) -> Applied:
+        return self.ops.apply(self.now, digest, accepted)
+
+    def actions(self) -> list[str]:
+        return [f"{change.action} {change.resource.kind} {change.resource.name}" for change in self.plan().changes]
+
+    def findings(self) -> list[tuple[str, str]]:
+        return [(finding.name, finding.subject) for finding in self.plan().findings]
+
+    def holds(self, kind: Kind) -> list[Key]:
+        return sorted(key for found, key in self.keystone.held if found is kind)
+
+    def put(self, kind: Kind, key: Key, owner: str | None = None, **attributes: object) -> None:
+        self.keystone.put(Resource(kind, key, attributes, owner))  # type: ignore[arg-type]  # a test may say anything
