@@ -17,6 +17,9 @@ _DIRECTORY = click.option(
     "--dir", "directory", type=click.Path(path_type=Path, file_okay=False), default=Path(".lab"), show_default=True,
     help="Where the lab keeps its state.",
 )  # fmt: skip
+_FREE_PORTS = click.option(
+    "--free-ports", is_flag=True, help="For a new lab: choose free ports instead of the usual ones."
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 
 
@@ -27,7 +30,7 @@ def lab() -> None:
 
 @lab.command()
 @_DIRECTORY
-@click.option("--free-ports", is_flag=True, help="For a new lab: choose free ports instead of the usual ones.")
+@_FREE_PORTS
 @click.option("--with", "extras", multiple=True, type=click.Choice(sorted(OPTIONAL)), help="Also start this one.")
 @_JSON
 def up(directory: Path, *, free_ports: bool, extras: tuple[str, ...], as_json: bool) -> None:
@@ -39,9 +42,10 @@ def up(directory: Path, *, free_ports: bool, extras: tuple[str, ...], as_json: b
 
 @lab.command()
 @_DIRECTORY
-def demo(directory: Path) -> None:
+@_FREE_PORTS
+def demo(directory: Path, *, free_ports: bool) -> None:
     """Start the lab, apply the example policy, and say what to try. What `make run` does."""
-    click.echo(run_demo(open_layout(directory), _progress))
+    click.echo(run_demo(open_layout(directory, free_ports=free_ports), _progress))
 
 
 @lab.command()
