@@ -1,11 +1,12 @@
 """What every FederatedLogin does, on the twin in memory and on the lab's real Keystone behind Apache."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from policy_in_force import put_policy_in_force
 
 from exchange_world import P3, a_provider
 from p3idp import wiring
@@ -41,15 +42,15 @@ def memory_site() -> Site:
     return Site(keystone, a_provider(), lambda name: RawToken(Secret(f"token-{name}")), silent)
 
 
-@pytest.fixture(params=["memory", "lab"])
-def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+@pytest.fixture(scope="module", params=["memory", "lab"])
+def site(request: pytest.FixtureRequest) -> Site:
     if request.param == "memory":
-        yield memory_site()
-        return
-    lab = request.getfixturevalue("lab_with_policy")
+        return memory_site()
+    lab = request.getfixturevalue("lab")
+    put_policy_in_force(lab)
     settings = lab.settings
     nowhere = settings.keystone.model_copy(update={"auth_url": "https://127.0.0.1:1/v3", "public_url": None})
-    yield Site(
+    return Site(
         wiring.wire_federated_login(settings),
         wiring.wire_policy(settings).site.provider("egi"),
         lambda name: RawToken(Secret(lab.token(name))),

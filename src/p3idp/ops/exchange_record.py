@@ -7,7 +7,7 @@ from p3idp.core.audit.event import Actor, AuditEvent, Json, Outcome
 from p3idp.core.exchange.lifetime import ExchangedToken
 from p3idp.core.exchange.target import Target
 from p3idp.core.login.tokens import VerifiedClaims
-from p3idp.errors.access import LedgerUnavailable
+from p3idp.errors.access import LedgerDamaged, LedgerUnavailable
 from p3idp.errors.exchange import ExchangeError, ExchangeUnavailable
 from p3idp.ports.ledger import LedgerWriter
 from p3idp.ports.request import request_id
@@ -39,8 +39,10 @@ def record_exchange(
     )
     try:
         ledger.append(event)
-    except LedgerUnavailable as exc:
-        raise ExchangeUnavailable("The exchange could not be written down, so it was not made.") from exc
+    except (LedgerUnavailable, LedgerDamaged) as exc:
+        raise ExchangeUnavailable(
+            "The exchange could not be written down, so it was not made.", debug=exc.detail
+        ) from exc
 
 
 def _details(claims: VerifiedClaims | None, ended: ExchangedToken | ExchangeError) -> Mapping[str, Json]:
