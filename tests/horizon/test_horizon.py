@@ -57,7 +57,7 @@ def test_alice_goes_from_horizon_through_check_in_to_her_project(site: LabHandle
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{site.urls.horizon_url}/project/api_access/")
     assert page.locator(".context-project").first.inner_text() == "p3"
-    assert _id_of(site, "alice") in page.inner_text("header")
+    assert page.locator(".user-name").first.inner_text() == _id_of(site, "alice")
     assert site.urls.keystone_url in page.get_by_role("row").filter(has_text="Identity").inner_text()
     assert page.locator(".alert-danger").count() == 0
     page.wait_for_load_state("networkidle")

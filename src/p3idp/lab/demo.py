@@ -47,7 +47,7 @@ def _places(layout: Layout, rows: Sequence[Row]) -> list[str]:
     ready = {row.name for row in rows if row.state == "ready"}
     places = [
         ("broker", "Broker", addresses.broker_url, "sign in here: what the policy gives, and why"),
-        ("horizon-front", "Horizon", addresses.horizon_url, "the dashboard; choose EGI Check-in"),
+        ("dashboard", "Horizon", addresses.horizon_url, "the dashboard; choose EGI Check-in"),
         ("keystone", "Keystone", addresses.keystone_url, "the real one, behind Apache"),
         ("checkin", "Check-in", addresses.issuer, "the stand-in"),
     ]

@@ -68,7 +68,7 @@ class Horizon(Server):
 class HorizonFront(Server):
     """The Apache in front of Horizon: TLS and nothing else. (uWSGI as installed from its wheel speaks no TLS.)"""
 
-    name = "horizon-front"
+    name = "dashboard"
 
     def missing(self, layout: Layout) -> Missing | None:
         """Apache comes from Debian; without Horizon it has nothing to stand in front of."""
@@ -89,7 +89,7 @@ class HorizonFront(Server):
             "ServerRoot /usr/lib/apache2",
             f"ServerName https://localhost:{layout.addresses.horizon}",
             f"DefaultRuntimeDir {layout.run}",
-            f"PidFile {layout.run / 'horizon-front.pid'}",
+            f"PidFile {layout.run / 'dashboard.pid'}",
             *(["User www-data", "Group www-data"] if os.getuid() == 0 else []),
             *(f"LoadModule {name}_module {_MODULES}/mod_{name}.so" for name in _LOADED),
             "ErrorLog /dev/stderr",
