@@ -391,4 +391,4 @@ def test_pages_cannot_be_framed_and_say_nothing_to_the_next_site(door: Door) -> 
     for path in _pages(door):
         headers = get(door.browser(), path).headers
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"], path
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"

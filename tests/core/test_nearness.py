@@ -3,7 +3,7 @@
 import pytest
 
 from p3idp.core.policy.entitlement import parse_entitlement
-from p3idp.core.policy.nearness import Nearness, near_misses
+from p3idp.core.policy.nearness import Nearness, is_misspelt, near_misses
 
 WANTED = parse_entitlement("urn:mace:egi.eu:group:vo.access.egi.eu:role=vm_operator")
 
@@ -35,3 +35,16 @@ def test_a_group_above_the_one_asked_for() -> None:
     assert wanted is not None
     [miss] = near_misses(wanted, ["urn:mace:egi.eu:group:a:role=c"])
     assert miss.how is Nearness.PARENT_GROUP
+
+
+@pytest.mark.parametrize(
+    ("text", "misspelt"),
+    [
+        ("urn:mace:egi.eu: group:vo.imagine-ai.eu:role=vm_operator", True),
+        ("urn:mace:egi.eu:group:", True),
+        ("urn:mace:egi.eu:group:a:role=b", False),
+        ("urn:mace:egi.eu:res:cloud#aai.egi.eu", False),
+    ],
+)
+def test_only_what_means_to_be_a_group_can_be_misspelt(text: str, misspelt: bool) -> None:
+    assert is_misspelt(text) is misspelt

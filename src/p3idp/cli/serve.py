@@ -6,6 +6,7 @@ from the settings in the worker itself; the command line and the environment onl
 
 import errno
 import os
+import shutil
 import socket
 import ssl
 import sys
@@ -43,9 +44,10 @@ def serve(settings_file: str | None) -> None:
     wiring.wire_logs(settings)
     wiring.check_web_parts(settings)  # a mistake ends here, in one message, and not in every worker
     os.environ[VARIABLE] = str(settings_path(settings_file).resolve())
-    with listening(web.listen) as ready, tempfile.TemporaryDirectory(prefix="p3idp-metrics-") as numbers:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = numbers
-        run_gunicorn(gunicorn_options(web, ready.fileno()))
+    ready = listening(web.listen)
+    # No `with`: a worker that ends unwinds this very stack, and would take the others' files with it.
+    numbers = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="p3idp-metrics-")
+    run_gunicorn(gunicorn_options(web, ready.fileno()) | {"on_exit": lambda _server: shutil.rmtree(numbers)})
 
 
 def listening(address: str) -> socket.socket:

@@ -1,6 +1,7 @@
 """Numbers for Prometheus. Owns their names; labels are few and closed, never a person, a path or a project."""
 
 import os
+from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 
@@ -17,8 +18,9 @@ _METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
 def count_request(method: str, page: str, status: int, seconds: float) -> None:
     """Count one answer; ``page`` is the rule that answered, never the path that was asked."""
-    REQUESTS.labels(method if method in _METHODS else "other", page, f"{status // 100}xx").inc()
-    SECONDS.labels(page).observe(seconds)
+    with suppress(OSError):  # workers share numbers through files; a full disk must not cost anybody an answer
+        REQUESTS.labels(method if method in _METHODS else "other", page, f"{status // 100}xx").inc()
+        SECONDS.labels(page).observe(seconds)
 
 
 def exposition() -> bytes:

@@ -10,8 +10,8 @@ from p3idp.core.login.callback import read_callback
 from p3idp.core.login.differences import differences
 from p3idp.core.login.session import Session, SessionId
 from p3idp.core.policy.decide import decide
-from p3idp.core.policy.entitlement import parse_entitlement
 from p3idp.core.policy.explanation import explain
+from p3idp.core.policy.nearness import is_misspelt
 from p3idp.errors.base import P3idpError
 from p3idp.web import cookies
 from p3idp.web.form_token import FIELD, check_form, form_token
@@ -109,7 +109,7 @@ def _seen(session: Session) -> Mapping[str, object]:
         "provider": next((p for p in policy.site.identity_providers if p.id == session.claims.provider), None),
         "explanation": explain(policy, decision, session.claims.entitlements),
         "differences": differences(decision.access, session.keystone),
-        "unreadable": [text for text in session.claims.entitlements if parse_entitlement(text) is None],
+        "misspelt": [text for text in session.claims.entitlements if is_misspelt(text)],
     }
 
 

@@ -31,6 +31,11 @@ def near_misses(wanted: Entitlement, held: Iterable[str]) -> tuple[NearMiss, ...
     return tuple(NearMiss(text, how) for text in held if (how := _how(wanted, text)) is not None)
 
 
+def is_misspelt(text: str) -> bool:
+    """Whether this means to be a group entitlement and is not: capabilities and the like are none of our matter."""
+    return "group:" in text.casefold() and parse_entitlement(text) is None
+
+
 def _how(wanted: Entitlement, text: str) -> Nearness | None:
     held = parse_entitlement(text)
     if held is None:
