@@ -13,7 +13,8 @@ class AccessTokenVerifier(Protocol):
     def verify_access_token(self, raw: RawToken, now: datetime) -> VerifiedClaims:
         """Verify locally, then ask the issuer whether the token is alive and what it carries (RFC 7662).
 
-        Raises TokenRefused, ProviderUnreachable or ProviderUntrusted.
+        Raises TokenRefused with its reason; ProviderUnreachable, ProviderUntrusted or ProviderRefusedClient where
+        the issuer cannot be asked, which says nothing about the token.
         """
         ...
 
@@ -46,13 +47,19 @@ class SignInClient(Protocol):
     """Speaks the authorization code flow with the providers the policy names."""
 
     def authorization_url(self, attempt: SignInAttempt) -> str:
-        """Where the browser goes: state, nonce, PKCE S256, the policy's scopes. May raise ProviderUnreachable."""
+        """Where the browser goes: state, nonce, PKCE S256, the policy's scopes.
+
+        KeyError for a provider the policy does not name; may raise ProviderUnreachable, ProviderUntrusted.
+        """
         ...
 
     def redeem(self, attempt: SignInAttempt, code: str, now: datetime) -> SignedIn:
-        """Trade the code for tokens and verify them all. Raises TokenRefused, ProviderUnreachable."""
+        """Trade the code for tokens, once, and verify them all. Raises as ``verify_access_token`` does."""
         ...
 
     def issuer_of(self, provider: str) -> tuple[str, bool]:
-        """The issuer a callback of this provider must name, and whether it always names one (RFC 9207)."""
+        """The issuer a callback of this provider must name, and whether it always names one (RFC 9207).
+
+        core/login/answers.check_response_issuer compares. May raise ProviderUnreachable, ProviderUntrusted.
+        """
         ...

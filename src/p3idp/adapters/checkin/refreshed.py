@@ -39,7 +39,7 @@ class Refreshed(Generic[T]):
         self._what, self._fetch, self._clock, self._ages = what, fetch, clock, ages or Ages()
         self._fetching = threading.Lock()
         self._good: tuple[T, float] | None = None
-        self._failed: tuple[Exception, float] | None = None
+        self._failed: tuple[ProviderUnreachable | ProviderUntrusted, float] | None = None
         self._forced_at: float | None = None
 
     def get(self) -> T:
@@ -83,7 +83,7 @@ class Refreshed(Generic[T]):
         try:
             self._good, self._failed = (self._fetch(), self._clock()), None
         except (ProviderUnreachable, ProviderUntrusted) as exc:
-            self._failed = exc, self._clock()
+            self._failed = exc.with_traceback(None), self._clock()
             log.warning("%s could not be renewed (%s); the last good one stays: %s", self._what, exc.code, exc.detail)
 
     def _last_good(self) -> T:
@@ -91,7 +91,9 @@ class Refreshed(Generic[T]):
         if good is not None and not self._too_old(good):
             return good[0]
         if failed is not None:
-            raise failed[0]
+            # A new error each time: one raised by many threads would collect all their tracebacks.
+            exc = failed[0]
+            raise type(exc)(exc.detail, hint=exc.hint, debug=exc.debug, retry_after=exc.retry_after)
         raise ProviderUnreachable(f"{self._what} was never read.")
 
     def _too_old(self, good: tuple[T, float]) -> bool:

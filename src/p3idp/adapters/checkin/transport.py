@@ -4,6 +4,7 @@ Owns the connection. It is httpcore rather than httpx because a read time limit 
 a second hold a worker for ever: here every read gets what is left of the whole request's time.
 """
 
+import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ import httpcore
 
 from p3idp.core.login.strict_json import NotStrictJson, parse_object
 from p3idp.errors.login import ProviderUnreachable, ProviderUntrusted
+from p3idp.errors.settings import SettingsInvalid
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0
@@ -123,10 +125,13 @@ def _tls(ca_file: Path | None) -> ssl.SSLContext:
     """TLS 1.2 or newer, with the provider's own authority where the settings name one, else the system's."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is not None:
-        context.load_verify_locations(cafile=str(ca_file))
-    else:
+    if ca_file is None:
         context.load_default_certs()
+        return context
+    try:
+        context.load_verify_locations(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as exc:
+        raise SettingsInvalid(f"The certificates in {ca_file} (ca_file of a provider) cannot be read.") from exc
     return context
 
 
@@ -174,7 +179,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 class _Backend(httpcore.SyncBackend):
-    """Opens connections whose streams know the deadline."""
+    """Opens connections whose streams know the deadline. Only the name look-up is left to the system's own limits."""
 
     def connect_tcp(
         self,
@@ -184,4 +189,19 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(host, port, _left(timeout), local_address, socket_options))
+        """Try the host's addresses one by one: each gets the time to connect, all together what is left."""
+        failed: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in _addresses(host, port):
+            try:
+                return _Stream(super().connect_tcp(address, port, _left(timeout), local_address, socket_options))
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
+                failed = exc
+        raise failed
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        raise httpcore.ConnectError(f"{host} cannot be looked up: {exc}") from exc
+    return [str(address[0]) for *_, address in found]
