@@ -38,3 +38,32 @@ def site_config(
     click.echo(f"Written for mod_auth_openidc {written.module}, {verdict}:")
     for name in written.files:
         click.echo(f"  {out_dir / name}")
+
+
+@click.command()
+@settings_option
+@json_option
+@click.option(
+    "--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A person's access token."
+)
+@click.option("--apache-config", metavar="FILE", help="Apache's configuration; default: the generated one.")
+@click.option("--keystone-config", metavar="FILE", multiple=True, help="keystone.conf; may be given several times.")
+def doctor(
+    settings_file: str | None,
+    as_json: bool,
+    token_file: Path | None,
+    apache_config: str | None,
+    keystone_config: tuple[str, ...],
+) -> int:
+    """Check the chain from the identity provider to Keystone, and say what is wrong and what to try."""
+    from p3idp.cli.site_report import as_table, to_json
+    from p3idp.core.login.tokens import RawToken
+    from p3idp.core.secret import Secret
+    from p3idp.ops.doctor import diagnose
+    from p3idp.settings import load_settings
+    from p3idp.wiring import now, wire_doctor
+
+    token = RawToken(Secret(token_file.read_text(encoding="utf-8").strip())) if token_file else None
+    report = diagnose(lambda: wire_doctor(load_settings(settings_file), apache_config, keystone_config), now(), token)
+    click.echo(to_json(report) if as_json else as_table(report))
+    return int(report.exit_status)

@@ -17,3 +17,20 @@ class ChainBroken(P3idpError):
     code = "chain-broken"
     exit_status = ExitStatus.ERROR
     hint = "Each failed check above says what to do."
+
+
+class Unreached(P3idpError):
+    """Something the doctor asked does not answer, or answers what cannot be read."""
+
+    code = "unreached"
+    exit_status = ExitStatus.UNREACHABLE
+    temporary = True
+    hint = "Check the address, and that the server runs."
+
+
+class CertificateUntrusted(P3idpError):
+    """A server's TLS certificate is not signed by the CA of the settings, or is for another name or time."""
+
+    code = "certificate-untrusted"
+    exit_status = ExitStatus.ERROR
+    hint = "Check ca_file in the settings, and the names and dates of the server's certificate."

@@ -1,7 +1,10 @@
 """From the settings to plain facts of the site. Owns the defaults that one setting gives another, and which setting is
 missing for generated configuration."""
 
+from collections.abc import Callable
+
 from p3idp.core.policy.model import IdentityProvider, Policy
+from p3idp.core.secret import Secret
 from p3idp.core.site.model import ApacheClient, SiteFacts
 from p3idp.errors.settings import SettingsInvalid
 from p3idp.settings.model import ProviderSettings, Settings
@@ -21,16 +24,14 @@ def site_facts(policy: Policy, settings: Settings) -> SiteFacts:
             f"The generated configuration needs [site] {', '.join(missing)} in the settings.",
             hint="Apache speaks TLS itself; the passphrase is any long random text in a file of mode 0600.",
         )
-    dashboard = site.dashboard_url.rstrip("/") if site.dashboard_url else None
-    own = (f"{dashboard}/auth/websso/",) if dashboard else ()
     return SiteFacts(
         keystone_url=settings.keystone.login_url.rstrip("/"),
         listen=site.keystone_listen,
         upstream=site.keystone_upstream.rstrip("/"),
         tls_cert=str(site.tls_cert),
         tls_key=str(site.tls_key),
-        dashboard_url=dashboard,
-        trusted_dashboards=tuple(dict.fromkeys(own + site.trusted_dashboards)),
+        dashboard_url=site.dashboard_url.rstrip("/") if site.dashboard_url else None,
+        trusted_dashboards=dashboards(settings),
         callback_template=str(site.callback_template),
         install_dir=str(site.install_dir or ""),
         introspection_interval=site.introspection_interval_seconds,
@@ -54,3 +55,24 @@ def _clients(policy: Policy, settings: Settings) -> dict[str, ApacheClient]:
             ca=str(ca) if ca else None,
         )
     return clients
+
+
+def dashboards(settings: Settings) -> tuple[str, ...]:
+    """The exact addresses that a browser's token may be posted to, Horizon's first."""
+    own = (f"{settings.site.dashboard_url.rstrip('/')}/auth/websso/",) if settings.site.dashboard_url else ()
+    return tuple(dict.fromkeys(own + settings.site.trusted_dashboards))
+
+
+def clients_at(own: ProviderSettings) -> tuple[tuple[str, Callable[[], Secret[str]]], ...]:
+    """Our confidential clients at a provider, p3idp's and Apache's, each with the way to its secret."""
+    clients = [(own.client_id, own.client_secret.resolve)]
+    if own.keystone_client_id and own.keystone_client_secret:
+        clients.append((own.keystone_client_id, own.keystone_client_secret.resolve))
+    return tuple(clients)
+
+
+def generated_files(settings: Settings, is_there: Callable[[str], bool]) -> tuple[str | None, tuple[str, ...]]:
+    """The files of Apache and Keystone where they should lie: in install_dir, else beside the callback template."""
+    root = settings.site.install_dir or settings.site.callback_template.parent
+    apache, keystone = (str(root / name) for name in ("apache.conf", "keystone.conf"))
+    return (apache if is_there(apache) else None), ((keystone,) if is_there(keystone) else ())

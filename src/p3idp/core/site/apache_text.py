@@ -2,23 +2,28 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 _OPEN = re.compile(r"<(?P<name>[A-Za-z]+)\s*(?P<arguments>.*?)>?$")
+
+
+Sections = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Directive:
     """One directive: its name as written, its arguments without quotes, and the sections it stands in, outermost first.
 
-    A section is (name in lower case, arguments as written). ``place`` is (file, line).
+    A section is (name in lower case, arguments as written). ``place`` is (file, line);
+    ``open_to_others`` is its file's.
     """
 
     name: str
     arguments: tuple[str, ...]
-    sections: tuple[tuple[str, str], ...]
+    sections: Sections
     place: tuple[str, int]
+    open_to_others: bool = False
 
     @property
     def key(self) -> str:
@@ -33,38 +38,53 @@ class Directive:
     @property
     def host(self) -> str:
         """The virtual host it stands in, empty for the main server."""
-        return next((f"{args}@{n}" for n, (name, args) in enumerate(self.sections) if name == "virtualhost"), "")
+        return next((arguments for name, arguments in self.sections if name == "virtualhost"), "")
 
     @property
     def location(self) -> str:
         """The innermost path it is for, without quotes; empty outside one."""
-        paths = [args for name, args in self.sections if name in ("location", "locationmatch")]
+        paths = [arguments for name, arguments in self.sections if name in ("location", "locationmatch")]
         return paths[-1].strip("\"'~ ") if paths else ""
 
 
-def read_apache(files: Mapping[str, str]) -> tuple[Directive, ...]:
-    """All directives of these files (name to text), file by file. Lenient: Apache itself judges the grammar."""
-    found: list[Directive] = []
-    for name, text in files.items():
-        sections: list[tuple[str, str]] = []
-        for number, line in _lines(text):
-            _take(found, sections, line, (name, number))
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file as read. ``open_to_others``: accounts other than its owner and group may read it."""
+
+    name: str
+    text: str
+    open_to_others: bool = False
 
 
-def _take(found: list[Directive], sections: list[tuple[str, str]], line: str, place: tuple[str, int]) -> None:
-    if line.startswith("</"):
-        if sections:
-            sections.pop()
-    elif opening := _OPEN.match(line):
-        # Two virtual hosts may be called alike; the line keeps them apart.
-        mark = (
-            f"{opening['arguments']}#{place[1]}" if opening["name"].lower() == "virtualhost" else opening["arguments"]
-        )
-        sections.append((opening["name"].lower(), mark))
-    else:
+Included = Callable[[str], Iterable[SourceFile]]
+_MAX_DEPTH = 8
+
+
+def read_apache(main: SourceFile, included: Included) -> tuple[Directive, ...]:
+    """All directives, those of included files in their places. ``included`` finds the files of an Include argument.
+
+    Lenient: Apache itself judges the grammar.
+    """
+    return tuple(_read(main, included, (), 0))
+
+
+def _read(file: SourceFile, included: Included, around: Sections, depth: int) -> Iterable[Directive]:
+    sections = list(around)
+    for number, line in _lines(file.text):
+        if line.startswith("</"):
+            del sections[-1:]
+            continue
+        if opening := _OPEN.match(line):
+            name, arguments = opening["name"].lower(), opening["arguments"]
+            # Two virtual hosts may be called alike; place and line keep them apart.
+            sections.append((name, f"{arguments}#{file.name}:{number}" if name == "virtualhost" else arguments))
+            continue
         name, *arguments = _words(line)
-        found.append(Directive(name, tuple(arguments), tuple(sections), place))
+        directive = Directive(name, tuple(arguments), tuple(sections), (file.name, number), file.open_to_others)
+        yield directive
+        if directive.key in ("include", "includeoptional") and arguments and depth < _MAX_DEPTH:
+            for inner in included(arguments[0]):
+                yield from _read(inner, included, tuple(sections), depth + 1)
 
 
 def _lines(text: str) -> Iterable[tuple[int, str]]:

@@ -13,10 +13,10 @@ from p3idp.core.site.versions import ModuleVersion
 
 _REPEATABLE = frozenset({
     *("requestheader", "header", "proxypass", "proxypassreverse", "require", "include", "includeoptional", "listen"),
-    *("loadmodule", "setenv", "setenvif", "setenvifnocase", "rewriterule", "rewritecond", "alias", "serveralias", "define"),
-    # One a provider each, and the files that hold the secrets are not read here.
-    *("oidcredirecturlsallowed", "oidcclientsecret", "oidcoauthclientsecret", "oidccryptopassphrase"),
+    *("loadmodule", "setenv", "setenvif", "setenvifnocase", "rewriterule", "rewritecond", "alias", "define"),
+    *("serveralias", "oidcredirecturlsallowed"),
 })  # fmt: skip
+_SECRET = frozenset({"oidcclientsecret", "oidcoauthclientsecret", "oidccryptopassphrase"})
 _SIZES = (("LimitRequestFieldSize", 8190, 32768), ("OIDCCacheShmEntrySizeMax", 16928, 65536))
 Rule = Callable[[Server], Finding | None]
 
@@ -98,6 +98,16 @@ def _sizes(server: Server) -> Finding:
     return ok("apache-sizes", server.provider.id, "Headers and cache hold a person with many entitlements.")
 
 
+def _closed_secrets(server: Server) -> Finding | None:
+    holding = {d.place[0]: d.open_to_others for d in server.directives if d.key in _SECRET}
+    if not holding:
+        return None
+    if any(holding.values()):
+        found = ", ".join(sorted(name for name, is_open in holding.items() if is_open))
+        return fail("apache-secrets", server.provider.id, f"Everybody may read {found}.")
+    return ok("apache-secrets", server.provider.id, "Files with secrets are closed to others.")
+
+
 def _html_template(server: Server) -> Finding | None:
     used = server.last("OIDCHTMLErrorTemplate")
     if used is None:
@@ -105,4 +115,4 @@ def _html_template(server: Server) -> Finding | None:
     return warn("apache-html-template", server.provider.id, f"OIDCHTMLErrorTemplate at {used.where}.")
 
 
-RULES: tuple[Rule, ...] = (_said_once, _quiet_log, _https, _verified, _sizes, _html_template)
+RULES: tuple[Rule, ...] = (_said_once, _quiet_log, _https, _verified, _sizes, _closed_secrets, _html_template)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from p3idp.errors.site import ConfigurationRefused
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]|[\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]|[\u2028\u2029]")
 # Inside "…" Apache gives these a meaning: end of the text, escape, variable or expression.
 _APACHE = re.compile(r'["\\]|\$\{|%\{')
 # oslo.config expands $name, and strips quotes around a whole value.
