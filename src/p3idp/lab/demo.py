@@ -13,6 +13,7 @@ from p3idp.lab import running
 from p3idp.lab.layout import Layout
 from p3idp.lab.people import lab_people
 from p3idp.lab.running import Row, Say
+from p3idp.lab.servers.apache import INSTALL
 from p3idp.settings import load_settings
 from p3idp.wiring import now, wire_policy
 
@@ -39,7 +40,7 @@ def apply_policy(layout: Layout) -> None:
 
 def _page(layout: Layout, rows: Sequence[Row], *, applied: bool) -> str:
     head = "The lab is up." if applied else "The lab is up, without Keystone."
-    return "\n".join(["", head, *_places(layout, rows), "", *_people(layout), "", *_next(layout)])
+    return "\n".join(["", head, *_places(layout, rows), "", *_people(layout), "", *_next(layout, applied=applied)])
 
 
 def _places(layout: Layout, rows: Sequence[Row]) -> list[str]:
@@ -64,22 +65,26 @@ def _people(layout: Layout) -> list[str]:
     ]
 
 
-def _next(layout: Layout) -> list[str]:
+def _next(layout: Layout, *, applied: bool) -> list[str]:
     where = "" if layout.state == Path(".lab").resolve() else f" --dir {_shown(layout.state)}"
     settings = f"--settings {_shown(layout.settings)}"
-    return [
-        "Try next:",
-        f"  Open {layout.addresses.broker_url} and sign in as alice, then as bob.",
-        f"    A browser warns of the certificate; the lab's own authority is {_shown(layout.ca_file)}",
-        f"  .venv/bin/p3idp plan {settings}",
-        f"    Nothing waits: Keystone is as the policy says. Change a file in {_shown(layout.policy)} and plan again.",
-        f"  .venv/bin/p3idp doctor {settings}",
-        "    Checks the chain from Check-in to Keystone.",
-        f"  .venv/bin/p3idp lab token --user alice{where}",
-        "    A Check-in access token, without a browser.",
-        "  make stop" if not where else f"  .venv/bin/p3idp lab down{where}",
-        "    Ends all of it.",
+    at_keystone = [
+        (
+            f".venv/bin/p3idp plan {settings}",
+            f"Nothing waits. Change a file in {_shown(layout.policy)} and plan again.",
+        ),
+        (f".venv/bin/p3idp doctor {settings}", "Checks the chain from Check-in to Keystone."),
     ]
+    steps = [
+        (
+            f"Open {layout.addresses.broker_url} and sign in as alice, then as bob.",
+            f"A browser warns of the certificate; the lab's own authority is {_shown(layout.ca_file)}",
+        ),
+        *(at_keystone if applied else [(INSTALL, "Brings what Keystone needs; then start again.")]),
+        (f".venv/bin/p3idp lab token --user alice{where}", "A Check-in access token, without a browser."),
+        (f".venv/bin/p3idp lab down{where}" if where else "make stop", "Ends all of it; what is there stays."),
+    ]
+    return ["Try next:", *(f"  {step}\n    {what}" for step, what in steps)]
 
 
 def _shown(path: Path) -> str:
