@@ -10,7 +10,7 @@ from p3idp.lab.layout import Layout
 from p3idp.lab.people import lab_people
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(lab: LabHandle) -> str:
     return demo.run_demo(lab.layout, lambda line: None)
 
