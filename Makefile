@@ -6,7 +6,7 @@ ARGS ?=
 # Every version with its hashes; --upgrade is yours to add.
 LOCK := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-.PHONY: help install run stop status test check format docs docs-generate lock test-horizon
+.PHONY: help install run stop status test check format docs docs-generate lock test-horizon bench
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ test: install  ## Run the tests, with servers of their own on free ports
 
 test-horizon: install  ## Sign in through a real Horizon by Chromium (installs 380 MB once); P3IDP_PICTURES=1 keeps the pictures
 	@$(BIN)/python -m pytest tests/horizon $(ARGS)
+
+bench: install  ## Measure p3idp beside the bare calls it is made of (ratios; build/bench.json)
+	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/bench.py $(ARGS)
 
 check: install  ## Formatting, lint, types, import contracts, generated pages, documentation: under a minute
 	@$(BIN)/ruff format --check --quiet . || { echo "Run \`make format\`."; exit 1; }
