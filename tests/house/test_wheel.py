@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from p3idp.cli.main import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -53,11 +55,11 @@ def test_client_commands_run_bare(bare: Path, words: tuple[str, ...]):
     assert result.returncode == 0, result.stderr
 
 
-@pytest.mark.parametrize("command", ["plan", "apply", "audit", "serve", "doctor", "lab"])
+@pytest.mark.parametrize("command", sorted(name for name, entry in COMMANDS.items() if entry.extra))
 def test_server_commands_say_what_to_install(bare: Path, command: str):
     result = run(bare / "p3idp", command, "--help")
     assert result.returncode == 2
-    assert "p3idp[server]" in result.stderr
+    assert f"p3idp[{COMMANDS[command].extra}]" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -7,6 +7,8 @@ import importlib
 import json
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import NamedTuple
 
 import click
 
@@ -14,30 +16,28 @@ from p3idp import __version__
 from p3idp.errors import ExitStatus, P3idpError
 from p3idp.errors.settings import ExtraMissing
 
-# command -> (module:attribute, one line of help). The one list of what p3idp can do.
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "plan": ("p3idp.cli.access:plan", "Show what the policy would change in Keystone."),
-    "apply": ("p3idp.cli.access:apply", "Apply a reviewed plan by its digest."),
-    "audit": ("p3idp.cli.audit:audit", "Read and verify the ledger."),
-    "site": ("p3idp.cli.site:site", "Generate the configuration of Apache, Keystone and Horizon."),
-    "doctor": ("p3idp.cli.site:doctor", "Check the chain from the identity provider to Keystone."),
-    "serve": ("p3idp.cli.serve:serve", "Run the web service."),
-    "exchange": ("p3idp.cli.exchange:exchange", "Trade a Check-in token for a Keystone token at a broker."),
-    "lab": ("p3idp.lab.command:lab", "Run the demonstration: real servers on this machine."),
+
+class Entry(NamedTuple):
+    """A command: where it is (``module:attribute``), a line of help, and the extra it belongs to."""
+
+    target: str
+    help: str
+    extra: str = "server"
+
+
+# The one list of what p3idp can do.
+COMMANDS: Mapping[str, Entry] = {
+    "plan": Entry("p3idp.cli.access:plan", "Show what the policy would change in Keystone."),
+    "apply": Entry("p3idp.cli.access:apply", "Apply a reviewed plan by its digest."),
+    "audit": Entry("p3idp.cli.audit:audit", "Read and verify the ledger."),
+    "site": Entry("p3idp.cli.site:site", "Generate the configuration of Apache, Keystone and Horizon."),
+    "doctor": Entry("p3idp.cli.site:doctor", "Check the chain from the identity provider to Keystone."),
+    "serve": Entry("p3idp.cli.serve:serve", "Run the web service."),
+    "exchange": Entry("p3idp.cli.exchange:exchange", "Trade a Check-in token for a Keystone token at a broker.", ""),
+    "lab": Entry("p3idp.lab.command:lab", "Run the demonstration: real servers on this machine.", "lab"),
 }
-_OF_THE_SERVER = (
-    "flask",
-    "pydantic",
-    "keystoneclient",
-    "sqlalchemy",
-    "yaml",
-    "joserfc",
-    "httpx",
-    "jinja2",
-    "structlog",
-    "psutil",
-    "trustme",
-)
+# A package that only this extra brings: where it is not found, the extra is not installed.
+_TELLTALE = {"server": "sqlalchemy", "lab": "supervisor"}
 
 
 class LazyGroup(click.Group):
@@ -51,13 +51,14 @@ class LazyGroup(click.Group):
         """Import the command, or say that the server part is not installed."""
         if cmd_name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
-        try:
-            command = getattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError as exc:
-            if (exc.name or "").split(".")[0] not in _OF_THE_SERVER:
-                raise
-            raise ExtraMissing(f"`p3idp {cmd_name}` belongs to the server, which is not installed here.") from exc
+        entry = COMMANDS[cmd_name]
+        if entry.extra and find_spec(_TELLTALE[entry.extra]) is None:
+            raise ExtraMissing(
+                f"`p3idp {cmd_name}` belongs to p3idp[{entry.extra}], which is not installed here.",
+                hint=f"Install p3idp[{entry.extra}] to use this command.",
+            )
+        module, attribute = entry.target.split(":")
+        command = getattr(importlib.import_module(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}:{attribute} is not a command")
         return command
@@ -65,7 +66,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, importing none of them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
