@@ -10,12 +10,18 @@ from p3idp.lab import horizon_parts
 from p3idp.lab.handle import LabHandle, temporary_lab
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[LabHandle]:
-    """Real Keystone, Apache, Check-in stand-in, broker and Horizon, with the policy in force."""
-    capture = pytestconfig.pluginmanager.get_plugin("capturemanager")
-    with capture.global_and_fixture_disabled():  # the first time, people wait a minute: show them why
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Install Horizon before the first test's time begins to run, and show people why they wait a minute."""
+    if session.config.option.collectonly:
+        return
+    capture = session.config.pluginmanager.get_plugin("capturemanager")
+    with capture.global_and_fixture_disabled():
         horizon_parts.install(lambda line: print(line, flush=True))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHandle]:
+    """Real Keystone, Apache, Check-in stand-in, broker and Horizon, with the policy in force."""
     with temporary_lab(tmp_path_factory.mktemp("lab"), "horizon") as lab:
         put_policy_in_force(lab)
         yield lab
