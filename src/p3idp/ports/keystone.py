@@ -59,7 +59,8 @@ class FederatedLogin(Protocol):
         """A scoped token that Keystone itself ends at ``end``, through a restricted application credential
         called ``name`` that expires then. ``token`` may be unscoped, or scoped to that project already.
 
-        The credential's secret is forgotten at once; earlier ones of this person that have expired are deleted.
+        The credential's secret is forgotten at once; earlier ones of this person that have expired are deleted
+        from time to time.
         Raises FederatedLoginRefused where Keystone does not allow it or does not keep ``end``."""
         ...
 

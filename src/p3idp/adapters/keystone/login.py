@@ -1,7 +1,7 @@
 """Use Keystone as a person does, with the person's own token. Owns FederatedLogin on a real Keystone."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,12 +26,17 @@ _LOGIN_REFUSALS = {
 }
 
 
+_TIDY_EVERY = timedelta(minutes=10)
+_MOST_REMEMBERED = 10_000
+
+
 class KeystoneLogin:
-    """FederatedLogin over HTTP. One instance a process; it holds no person's state between calls."""
+    """FederatedLogin over HTTP. One instance a process; of a person it remembers only when it last tidied up."""
 
     def __init__(self, login_url: str, ca_file: Path | None, timeout_seconds: float) -> None:
         self._url = v3_url(login_url)
         self._http = PersonalHttp(ca_file, timeout_seconds)
+        self._tidied: dict[str, datetime] = {}
 
     def login(self, provider: IdentityProvider, token: RawToken) -> KeystoneToken:
         """POST …/identity_providers/{id}/protocols/{p}/auth with the person's token as bearer (RFC 6750)."""
@@ -82,8 +87,19 @@ class KeystoneLogin:
         except Exception:
             credentials.delete(made.id)  # whatever token was made dies with it
             raise
-        credentials.delete_expired(ended.issued_at)
+        if self._is_time_to_tidy(ended):
+            credentials.delete_expired(ended.issued_at)
         return ended
+
+    def _is_time_to_tidy(self, token: KeystoneToken) -> bool:
+        """Not at every exchange: listing credentials is one of Keystone's slower answers. By Keystone's clock."""
+        last, now = self._tidied.get(token.user_id), token.issued_at
+        if last is not None and abs(now - last) < _TIDY_EVERY:
+            return False
+        if len(self._tidied) >= _MOST_REMEMBERED:
+            self._tidied.clear()
+        self._tidied[token.user_id] = now
+        return True
 
     def _domain_of(self, token: KeystoneToken, project_id: str) -> str:
         """The name of a foreign domain: a person may not ask for it, but a token scoped to its project tells."""
