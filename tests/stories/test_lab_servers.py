@@ -247,6 +247,13 @@ def test_ports_once_chosen_are_kept(tmp_path: Path):
     assert open_layout(tmp_path / "lab") == first
 
 
+def test_a_directory_that_configuration_cannot_name_is_refused(tmp_path: Path):
+    refused = p3idp_lab("up", "--free-ports", "--dir", str(tmp_path / "with space"))
+    assert refused.returncode == 2
+    assert "with space" in refused.stderr
+    assert not (tmp_path / "with space").exists()
+
+
 def test_free_ports_pass_over_one_that_is_taken():
     port = free_addresses("a seed").checkin
     with socket.create_server(("127.0.0.1", port)):

@@ -40,3 +40,11 @@ class LabSignInFailed(P3idpError):
     code = "lab-sign-in-failed"
     exit_status = ExitStatus.SIGN_IN_NEEDED
     hint = "`p3idp lab status` lists the people; in the lab the password is the login."
+
+
+class LabDirectoryUnfit(P3idpError):
+    """The lab cannot keep its state where it was told to."""
+
+    code = "lab-directory-unfit"
+    exit_status = ExitStatus.USAGE
+    hint = "Choose another directory with --dir."

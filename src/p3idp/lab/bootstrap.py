@@ -167,7 +167,8 @@ def _run(
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return lines[-1].strip()[:80] if lines else "…"
+    # pip says nothing while it unpacks; the last thing it said then is about an old setuptools.
+    return "unpacking" if lines and "uninstalled" in lines[-1] else (lines or ["…"])[-1].strip()[:80]
 
 
 def _digest(*files: Path) -> str:

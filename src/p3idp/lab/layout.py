@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from p3idp.errors.lab import PartMissing
+from p3idp.errors.lab import LabDirectoryUnfit, PartMissing
 from p3idp.lab.addresses import Addresses, free_addresses, load_addresses, save_addresses
 from p3idp.wiring import new_token
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 EXAMPLE = CHECKOUT / "mappings"
+_PLAIN = re.compile(r"[\w./+@~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,18 @@ class Layout:
 
 
 def open_layout(directory: Path, *, free_ports: bool = False) -> Layout:
-    """The layout of the lab in this directory, made when it is not there. Ports once chosen are kept."""
+    """The layout of the lab in this directory, made when it is not there. Ports once chosen are kept.
+
+    Raises LabDirectoryUnfit, PartMissing.
+    """
     if not (CHECKOUT / "deploy" / "lab").is_dir():
         raise PartMissing(
             "The lab's files are not beside this installation of p3idp.",
             hint="Run the lab from a checkout of the repository: `make run`.",
         )
     state = directory.resolve()
+    if not _PLAIN.fullmatch(str(state)):
+        raise LabDirectoryUnfit(f"The path {state} holds a character that Apache's or Keystone's files cannot name.")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     (state / "log").mkdir(exist_ok=True)
     addresses = load_addresses(state / "lab.json")
@@ -107,10 +114,12 @@ def existing_layout(directory: Path) -> Layout | None:
 
 
 def make_run(layout: Layout) -> None:
-    """Make the run directory. Raises PartMissing where somebody else holds its name."""
+    """Make the run directory. Raises LabDirectoryUnfit where somebody else holds its name."""
     layout.run.mkdir(mode=0o700, exist_ok=True)
     if layout.run.is_symlink() or layout.run.stat().st_uid != os.getuid():
-        raise PartMissing(f"{layout.run} belongs to somebody else.", hint=f"Remove {layout.run}, or set TMPDIR.")
+        raise LabDirectoryUnfit(
+            f"{layout.run} belongs to somebody else.", hint="Set TMPDIR to a directory of your own."
+        )
     # Root's Apache serves as another user, who must pass through to the sockets; these have rights of their own.
     layout.run.chmod(0o711 if os.getuid() == 0 else 0o700)
 

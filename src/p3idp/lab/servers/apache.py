@@ -41,15 +41,15 @@ class Apache(Server):
             "# Written by the lab: what every Apache has of its own.",
             "ServerRoot /usr/lib/apache2",
             "ServerName localhost",
-            f"DefaultRuntimeDir {layout.run}",
-            f"PidFile {layout.run / 'apache.pid'}",
+            f'DefaultRuntimeDir "{layout.run}"',
+            f'PidFile "{layout.run / "apache.pid"}"',
             # Without these two the children of a root-started Apache die at once; without root they may not stand here.
             *(["User www-data", "Group www-data"] if os.getuid() == 0 else []),
             *(f"LoadModule {name}_module {_MODULES}/mod_{name}.so" for name in _LOADED),
             "TypesConfig /etc/mime.types",
             "ErrorLog /dev/stderr",
             "LogLevel warn",
-            f"Include {layout.site / 'apache.conf'}",
+            f'Include "{layout.site / "apache.conf"}"',
         ]
         write_if_changed(layout.folder(self.name) / "apache2.conf", "\n".join(lines) + "\n")
 
