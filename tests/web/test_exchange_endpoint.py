@@ -4,11 +4,12 @@ import json
 from urllib.parse import urlencode
 
 import pytest
+from exchange_world import World, a_form
 from flask import Flask
 from flask.testing import FlaskClient
 
-from exchange_world import World, a_form
 from p3idp.core.exchange.request import GRANT_TYPE, KEYSTONE_TOKEN
+from p3idp.errors.settings import SettingsInvalid
 from p3idp.web.exchange import METADATA_PATH, MOST_BYTES, PATH, exchange_blueprint
 
 FORM = "application/x-www-form-urlencoded"
@@ -105,9 +106,10 @@ def test_a_description_holds_only_what_rfc_6749_allows(client: FlaskClient, worl
     assert reply.json["error_description"].isascii()
 
 
-def test_trouble_inside_is_told_in_no_word_of_the_insides(client: FlaskClient, world: World, monkeypatch, caplog):
+@pytest.mark.parametrize("error", [RuntimeError, SettingsInvalid], ids=["a defect", "an error for administrators"])
+def test_trouble_inside_is_told_in_no_word_of_the_insides(client: FlaskClient, world: World, monkeypatch, error):
     def broken(*_):
-        raise RuntimeError("token-alice at /srv/secret/place")
+        raise error("token-alice at /srv/secret/place")
 
     monkeypatch.setattr(type(world.keystone), "login", broken)
     reply = post(client)
