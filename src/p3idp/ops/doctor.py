@@ -37,15 +37,24 @@ class Doctor:
 
     def examine(self, now: datetime, token: RawToken | None = None) -> Iterator[Finding]:
         """All findings, one after the other; ``token`` is a person's access token whose way is followed."""
-        for link in self.providers:
-            yield judge_issuer_lengths(link.provider)
-            yield from examine_provider(link, self.clock, self.authorization_endpoints)
-        yield from examine_apache(self.policy, self.apache, self.clock, self.authorization_endpoints)
-        yield from self._keystone(now)
+        yield from self.at_providers()
+        yield from self.at_the_front()
+        yield from self.in_keystone(now)
         yield from examine_files(self.policy, self.files)
         yield from examine_token(self.policy, self.token, token, now)
 
-    def _keystone(self, now: datetime) -> Iterator[Finding]:
+    def at_providers(self) -> Iterator[Finding]:
+        """What the identity providers publish, and whether they answer our clients."""
+        for link in self.providers:
+            yield judge_issuer_lengths(link.provider)
+            yield from examine_provider(link, self.clock, self.authorization_endpoints)
+
+    def at_the_front(self) -> Iterator[Finding]:
+        """What Apache answers a stranger."""
+        yield from examine_apache(self.policy, self.apache, self.clock, self.authorization_endpoints)
+
+    def in_keystone(self, now: datetime) -> Iterator[Finding]:
+        """What Keystone holds, against the policy at ``now``."""
         try:
             snapshot = self.reader().read(self.policy.site.domain)
         except P3idpError as error:
