@@ -69,7 +69,9 @@ class FederationReader(Protocol):
     """Lists what planning needs, and can do nothing else."""
 
     def read(self, domain: str, kinds: frozenset[Kind] = frozenset(Kind)) -> Snapshot:
-        """What Keystone holds: groups and their grants of one domain, everything else of all. ``kinds`` narrows it.
+        """What Keystone holds: groups and their grants of one domain, everything else of all.
+
+        ``kinds`` narrows it; roles come with a whole reading only.
 
         Raises KeystoneUnreachable, KeystoneRefusedCredentials, KeystoneForbids.
         """

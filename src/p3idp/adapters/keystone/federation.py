@@ -76,6 +76,7 @@ class KeystoneFederation:
         if change.before is None:
             domain = self._id(self._index.domains, str(wanted.attributes["domain"]), "domain")
             providers.create(wanted.key[0], domain_id=domain, **attributes)
+            self._index.providers[wanted.key[0]] = wanted.owner
         else:
             providers.update(wanted.key[0], **attributes)
 
@@ -97,6 +98,7 @@ class KeystoneFederation:
             domain = self._id(self._index.domains, wanted.key[0], "domain")
             made = groups.create(wanted.key[1], domain=domain, description=self._description(wanted))
             self._index.groups[wanted.key] = made.id
+            self._index.group_owners[wanted.key] = wanted.owner
         elif change.after is None:
             groups.delete(self._id(self._index.groups, wanted.key, "group"))
         else:

@@ -4,7 +4,7 @@ Lists are read straight from the session: keystoneclient drops the word ``trunca
 its list_limit cut a list short. One list a kind, never a call for each group or project.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from keystoneauth1.adapter import Adapter
 
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot, owner_of
+from p3idp.errors.keystone import KeystoneUnreachable
 
 Row = Mapping[str, Any]
 _FEDERATION = "/OS-FEDERATION"
@@ -19,12 +20,19 @@ _FEDERATION = "/OS-FEDERATION"
 
 @dataclass(slots=True)
 class Index:
-    """Ids of what has names, as last read; writing needs them."""
+    """Ids of what has names and owners of what owns more, as last read or written.
 
+    ``filled``: the domain of the last whole reading; after it, a narrow one need not ask for names again.
+    """
+
+    filled: str = ""
     domains: dict[str, str] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
     projects: dict[Key, str] = field(default_factory=dict)
     groups: dict[Key, str] = field(default_factory=dict)
+    group_owners: dict[Key, str | None] = field(default_factory=dict)
+    # Identity providers of the domain: id to owner. Those of other domains are nobody's business here.
+    providers: dict[str, str | None] = field(default_factory=dict)
     descriptions: dict[tuple[Kind, Key], str] = field(default_factory=dict)
 
 
@@ -34,25 +42,27 @@ class Listing:
     def __init__(self, adapter: Adapter, index: Index, domain: str) -> None:
         self.adapter, self.index, self.domain = adapter, index, domain
         self.missing: list[str] = []
-        self.group_owners: dict[Key, str | None] = {}
 
     def snapshot(self, kinds: frozenset[Kind]) -> Snapshot:
-        """Read the kinds asked for, and what they cannot be named without."""
-        found = [*self._domains()]
-        granting = Kind.ROLE_ASSIGNMENT in kinds
-        if granting or kinds & {Kind.PROJECT}:
-            found += self._projects()
-        if granting or kinds & {Kind.GROUP}:
-            found += self._groups()
-        implied = self._roles() if granting else {}
-        if granting:
-            found += self._grants()
-        if kinds & {Kind.IDENTITY_PROVIDER, Kind.MAPPING, Kind.PROTOCOL}:
-            found += self._federation(kinds)
-        return Snapshot(tuple(r for r in found if r.kind in kinds), implied, tuple(self.missing))
+        """Read the kinds asked for; the first reading of a domain reads everything."""
+        listings: Mapping[Kind, Callable[[], Iterator[Resource]]] = {
+            Kind.DOMAIN: self._domains,
+            Kind.PROJECT: self._projects,
+            Kind.GROUP: self._groups,
+            Kind.ROLE_ASSIGNMENT: self._grants,
+            Kind.IDENTITY_PROVIDER: self._providers,
+            Kind.PROTOCOL: self._protocols,
+            Kind.MAPPING: self._mappings,
+        }
+        whole = kinds == frozenset(Kind) or self.index.filled != self.domain
+        roles = self._roles() if whole else {}
+        # The order of the table is the order in which lists need one another's names.
+        found = [r for kind, listing in listings.items() if whole or kind in kinds for r in listing()]
+        self.index.filled = self.domain if whole else self.index.filled
+        return Snapshot(tuple(r for r in found if r.kind in kinds), roles, tuple(self.missing))
 
     def _list(self, path: str, key: str) -> Sequence[Row]:
-        with keystone_errors(f"list {key.replace('_', ' ')}"):
+        with keystone_errors(f"list {key.replace('_', ' ')}", refusal=KeystoneUnreachable):
             body = self.adapter.get(path).json()
             if body.get("truncated"):
                 self.missing.append(key.replace("_", " "))
@@ -84,10 +94,11 @@ class Listing:
             key = (self.domain, row["name"])
             self.index.groups[key] = row["id"]
             self._describe(Kind.GROUP, key, row)
-            self.group_owners[key] = owner_of([row.get("description") or ""])
-            yield Resource(Kind.GROUP, key, {}, self.group_owners[key])
+            owner = self.index.group_owners[key] = owner_of([row.get("description") or ""])
+            yield Resource(Kind.GROUP, key, {}, owner)
 
     def _roles(self) -> Mapping[str, tuple[str, ...]]:
+        """Every role, and what it implies directly."""
         rows = [row for row in self._list("/roles", "roles") if row.get("domain_id") is None]
         self.index.roles = {row["name"]: row["id"] for row in rows}
         implied: dict[str, tuple[str, ...]] = {row["name"]: () for row in rows}
@@ -99,44 +110,46 @@ class Listing:
         """All assignments come in one list without names; naming them here spares Keystone a look-up each."""
         groups = {identity: key for key, identity in self.index.groups.items()}
         roles = {identity: name for name, identity in self.index.roles.items()}
+        projects = {identity: key for key, identity in self.index.projects.items()}
         for row in self._list("/role_assignments", "role_assignments"):
             group = groups.get((row.get("group") or {}).get("id", ""))
             if group is not None:
                 role = roles.get(row["role"]["id"], row["role"]["id"])
-                key = (*group, role, *self._target(row["scope"]))
-                yield Resource(Kind.ROLE_ASSIGNMENT, key, {}, self.group_owners.get(group))
+                key = (*group, role, *self._target(row["scope"], projects))
+                yield Resource(Kind.ROLE_ASSIGNMENT, key, {}, self.index.group_owners.get(group))
 
-    def _target(self, scope: Row) -> tuple[str, str, str]:
+    def _target(self, scope: Row, projects: Mapping[str, Key]) -> tuple[str, str, str]:
         """(kind, domain, name); what is inherited below a domain or project says so in its kind."""
         prefix = "inherited-" if scope.get("OS-INHERIT:inherited_to") else ""
         if "project" in scope:
-            names = {identity: key for key, identity in self.index.projects.items()}
-            domain, name = names.get(scope["project"]["id"], ("", scope["project"]["id"]))
+            domain, name = projects.get(scope["project"]["id"], ("", scope["project"]["id"]))
             return f"{prefix}project", domain, name
         if "domain" in scope:
             name = self._domain_names().get(scope["domain"]["id"], scope["domain"]["id"])
             return f"{prefix}domain", name, ""
         return "system", "", "all"
 
-    def _federation(self, kinds: frozenset[Kind]) -> Iterator[Resource]:
-        names, owners = self._domain_names(), {}
+    def _providers(self) -> Iterator[Resource]:
+        names = self._domain_names()
+        self.index.providers = {}
         for row in self._list(f"{_FEDERATION}/identity_providers", "identity_providers"):
-            owners[row["id"]] = owner_of([row.get("description") or ""])
+            owner = owner_of([row.get("description") or ""])
+            if row["domain_id"] == self.index.domains.get(self.domain):
+                self.index.providers[row["id"]] = owner
             self._describe(Kind.IDENTITY_PROVIDER, (row["id"],), row)
-            yield Resource(Kind.IDENTITY_PROVIDER, (row["id"],), _provider(row, names), owners[row["id"]])
-        if Kind.PROTOCOL in kinds:
-            for provider, owner in owners.items():
-                yield from self._protocols(provider, owner)
-        if Kind.MAPPING in kinds:
-            for row in self._list(f"{_FEDERATION}/mappings", "mappings"):
-                attributes = {"rules": row["rules"], "schema_version": row.get("schema_version", "1.0")}
-                owner = owners.get(row["id"].removeprefix("p3idp-"))
-                yield Resource(Kind.MAPPING, (row["id"],), attributes, owner)
+            yield Resource(Kind.IDENTITY_PROVIDER, (row["id"],), _provider(row, names), owner)
 
-    def _protocols(self, provider: str, owner: str | None) -> Iterator[Resource]:
-        for row in self._list(f"{_FEDERATION}/identity_providers/{provider}/protocols", "protocols"):
-            attributes = {"mapping": row["mapping_id"], "remote_id_attribute": row.get("remote_id_attribute")}
-            yield Resource(Kind.PROTOCOL, (provider, row["id"]), attributes, owner)
+    def _mappings(self) -> Iterator[Resource]:
+        for row in self._list(f"{_FEDERATION}/mappings", "mappings"):
+            attributes = {"rules": row["rules"], "schema_version": row.get("schema_version", "1.0")}
+            owner = self.index.providers.get(row["id"].removeprefix("p3idp-"))
+            yield Resource(Kind.MAPPING, (row["id"],), attributes, owner)
+
+    def _protocols(self) -> Iterator[Resource]:
+        for provider, owner in self.index.providers.items():
+            for row in self._list(f"{_FEDERATION}/identity_providers/{provider}/protocols", "protocols"):
+                attributes = {"mapping": row["mapping_id"], "remote_id_attribute": row.get("remote_id_attribute")}
+                yield Resource(Kind.PROTOCOL, (provider, row["id"]), attributes, owner)
 
     def _describe(self, kind: Kind, key: Key, row: Row) -> None:
         self.index.descriptions[kind, key] = row.get("description") or ""

@@ -15,6 +15,7 @@ from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
 from p3idp.core.secret import Secret
+from p3idp.errors import P3idpError
 from p3idp.errors.keystone import KeystoneConflict, KeystoneForbids, KeystoneRefusedCredentials, KeystoneUnreachable
 from p3idp.ports.request import request_id
 
@@ -69,8 +70,11 @@ def credential_auth(auth_url: str, identity: str, secret: Secret[str]) -> Any:
 
 
 @contextmanager
-def keystone_errors(doing: str) -> Iterator[None]:
-    """Tell keystoneauth's exceptions in our words; Keystone's text goes to the log only. ``doing``: "list groups"."""
+def keystone_errors(doing: str, refusal: type[P3idpError] = KeystoneConflict) -> Iterator[None]:
+    """Tell keystoneauth's exceptions in our words; Keystone's text goes to the log only.
+
+    ``doing``: "list groups". ``refusal``: what another refusal means; a list is refused by no Keystone.
+    """
     try:
         yield
     except ksa.SSLError as exc:
@@ -86,7 +90,7 @@ def keystone_errors(doing: str) -> Iterator[None]:
         raise KeystoneUnreachable(_unreachable(doing, exc), debug=str(exc)) from exc
     except ksa.HttpError as exc:
         told = f"Keystone did not {doing} (status {exc.http_status})."
-        raise KeystoneConflict(told, debug=str(exc)) from exc
+        raise refusal(told, debug=str(exc)) from exc
     except (ksa.ClientException, KeyError, TypeError, ValueError) as exc:
         told = f"What answers at Keystone's address does not answer as Keystone does (asked to {doing})."
         raise KeystoneUnreachable(told, debug=repr(exc)) from exc

@@ -49,7 +49,7 @@ class MemoryKeystone:
             for (kind, key), resource in self.held.items()
             if kind in kinds and (kind not in local or key[0] == domain)
         ]
-        return Snapshot(tuple(found), self.roles if Kind.ROLE_ASSIGNMENT in kinds else {}, self.missing)
+        return Snapshot(tuple(found), self.roles if kinds == frozenset(Kind) else {}, self.missing)
 
     def _owned(self, resource: Resource) -> Resource:
         """Grants belong to their group's owner, protocols and mappings to their provider's."""
