@@ -1,6 +1,8 @@
 """`p3idp plan` and `p3idp apply`. Owns options and what is printed; the rules are core/access's."""
 
 import json
+import shlex
+from pathlib import Path
 
 import click
 
@@ -11,19 +13,41 @@ from p3idp.core.access.plan import Change
 from p3idp.errors import ExitStatus
 from p3idp.ops.access import Applied
 from p3idp.ops.access_ledger import Result, item
-from p3idp.settings import load_settings
+from p3idp.ports.request import request_id
+from p3idp.settings import Settings, load_settings
+
+_policy_option = click.option(
+    "--policy-dir",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="A policy directory instead of the settings' own, such as a draft.",
+)
+
+
+def _settings(settings_file: str | None, policy_dir: str | None) -> Settings:
+    settings = load_settings(settings_file)
+    return settings.model_copy(update={"policy_dir": Path(policy_dir)}) if policy_dir else settings
+
+
+def _again(settings_file: str | None, policy_dir: str | None) -> str:
+    """The options of this call, for the command that follows it."""
+    given = (("--settings", settings_file), ("--policy-dir", policy_dir))
+    return "".join(f"{option} {shlex.quote(value)} " for option, value in given if value)
 
 
 @click.command()
 @settings_option
 @json_option
+@_policy_option
 @click.option(
     "--detailed-exitcode", is_flag=True, help=f"End with status {ExitStatus.CHANGES_PENDING:d} where changes wait."
 )
 @click.option("--out", type=click.Path(dir_okay=False, writable=True), help="Also write the plan as JSON to a file.")
-def plan(settings_file: str | None, as_json: bool, detailed_exitcode: bool, out: str | None) -> int:
+def plan(
+    settings_file: str | None, as_json: bool, policy_dir: str | None, detailed_exitcode: bool, out: str | None
+) -> int:
     """Show what the policy would change in Keystone. Changes nothing."""
-    found = wiring.wire_access(load_settings(settings_file)).plan(wiring.now())
+    found = wiring.wire_access(_settings(settings_file, policy_dir)).plan(wiring.now())
     text = json.dumps(found.as_json(), ensure_ascii=False, indent=2, sort_keys=True)
     if out is not None:
         with open(out, "w", encoding="utf-8") as file:
@@ -31,7 +55,7 @@ def plan(settings_file: str | None, as_json: bool, detailed_exitcode: bool, out:
     if as_json:
         click.echo(text)
     else:
-        for line in plan_lines(found):
+        for line in plan_lines(found, _again(settings_file, policy_dir)):
             click.echo(line)
     return ExitStatus.CHANGES_PENDING if detailed_exitcode and found.changes else ExitStatus.OK
 
@@ -39,19 +63,29 @@ def plan(settings_file: str | None, as_json: bool, detailed_exitcode: bool, out:
 @click.command()
 @settings_option
 @json_option
+@_policy_option
 @click.option("--digest", metavar="DIGEST", help="The digest of the plan that was reviewed.")
 @click.option("--yes", is_flag=True, help="Plan and apply in one go, without a review.")
 @click.option("--accept", "accepted", metavar="NAME", multiple=True, help="Accept a finding by its name; repeatable.")
-def apply(settings_file: str | None, as_json: bool, digest: str | None, yes: bool, accepted: tuple[str, ...]) -> int:
+def apply(
+    settings_file: str | None,
+    as_json: bool,
+    policy_dir: str | None,
+    digest: str | None,
+    yes: bool,
+    accepted: tuple[str, ...],
+) -> int:
     """Apply a reviewed plan by its digest, or with --yes whatever the plan is now."""
     if (digest is None) != yes:
         raise click.UsageError("Give --digest DIGEST of a reviewed plan (see `p3idp plan`), or --yes.")
+
+    request_id.set(wiring.new_request_id())
 
     def progress(change: Change, result: Result) -> None:
         if not as_json:
             click.echo(progress_line(change, result), err=True)
 
-    done = wiring.wire_access(load_settings(settings_file)).apply(wiring.now(), digest, accepted, progress)
+    done = wiring.wire_access(_settings(settings_file, policy_dir)).apply(wiring.now(), digest, accepted, progress)
     if as_json:
         click.echo(json.dumps(_as_json(done), ensure_ascii=False, indent=2, sort_keys=True))
     else:

@@ -14,8 +14,8 @@ _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "
 _DONE = {"create": "made", "update": "changed", "delete": "removed"}
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """The plan: changes by kind, findings, the digest, and what to type next."""
+def plan_lines(plan: Plan, options: str = "") -> Iterator[str]:
+    """The plan: changes by kind, findings, the digest, and what to type next (with ``options``, as now)."""
     yield f"Policy {plan.policy} for {plan.target}"
     if not plan.changes:
         yield "Nothing to change: Keystone holds what the policy says."
@@ -31,7 +31,7 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     if plan.changes:
         yield f"{_count(plan)}."
     yield f"Digest: {plan.digest}"
-    yield from _next(plan)
+    yield from _next(plan, options)
 
 
 def _kind(change: Change) -> str:
@@ -104,13 +104,13 @@ def _count(plan: Plan) -> str:
     return ", ".join(f"{number} {text}" for number, text in counted if number)
 
 
-def _next(plan: Plan) -> Iterator[str]:
+def _next(plan: Plan, options: str) -> Iterator[str]:
     blocking = plan.unaccepted(())
     if any(not finding.acceptable for finding in blocking):
         yield "This plan cannot be applied; correct what stands above."
     elif plan.changes:
         accept = "".join(f" --accept {name}" for name in sorted({finding.name for finding in blocking}))
-        yield f"To apply it: p3idp apply --digest {plan.digest}{accept}"
+        yield f"To apply it: p3idp apply {options}--digest {plan.digest}{accept}"
 
 
 def progress_line(change: Change, result: Result) -> str:

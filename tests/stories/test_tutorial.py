@@ -1,0 +1,50 @@
+"""The tutorial does what it says: its commands run, in its order, on the lab that the tests have anyway."""
+
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from p3idp.lab.handle import LabHandle
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = ROOT / "docs/tutorial/first-sign-in.md"
+
+
+def commands(text: str) -> Sequence[str]:
+    """Every line that a reader types, without the two that start and stop the lab."""
+    blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    typed = [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    return [line for line in typed if not line.startswith("make ")]
+
+
+@pytest.fixture
+def checkout(applied_lab: LabHandle, tmp_path: Path) -> Path:
+    """A directory as the tutorial's reader has it: the environment, the lab's state and its policy."""
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    (tmp_path / ".lab").symlink_to(applied_lab.state_dir)
+    (tmp_path / "mappings").symlink_to(applied_lab.settings.policy_dir)
+    return tmp_path
+
+
+def test_the_tutorial_runs_from_top_to_bottom(applied_lab: LabHandle, checkout: Path):
+    lines = commands(TUTORIAL.read_text(encoding="utf-8"))
+    assert len(lines) > 8
+    script = "set -eu\n" + "\n".join(lines).replace("https://localhost:18443", applied_lab.urls.broker_url)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("P3IDP_")}
+    done = subprocess.run(["bash", "-c", script], cwd=checkout, env=clean, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"scope": "project:p3@egi"' in done.stdout
+    assert "refused: 4" in done.stdout
+    assert "failing-example" in done.stdout
+    assert "has reader on project p3@egi" in done.stdout
+    assert "p3idp apply --policy-dir my-policy --digest" in done.stdout
+
+
+def test_the_pictures_of_the_tutorial_exist():
+    names = re.findall(r"!\[[^]]+\]\(([^)]+)\)", TUTORIAL.read_text(encoding="utf-8"))
+    assert names
+    assert [name for name in names if not (TUTORIAL.parent / name).is_file()] == []
