@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from exchange_world import P3, a_provider
 from policy_in_force import put_policy_in_force
 
-from exchange_world import P3, a_provider
 from p3idp import wiring
 from p3idp.adapters.memory.login import MemoryKeystoneLogin, MemoryPerson
 from p3idp.core.exchange.naming import credential_name
