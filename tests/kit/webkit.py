@@ -180,6 +180,11 @@ class Door:
         """A new browser, without cookies."""
         return self.app.test_client()
 
+    def bare(self, cookie: str, path: str, **query: str) -> TestResponse:
+        """GET with this Cookie header to the letter; the test client's own jar would replace it."""
+        client = self.app.test_client(use_cookies=False)
+        return client.get(path, base_url=BASE, query_string=query, headers={"Cookie": cookie})
+
     def begin(self, browser: FlaskClient, provider: str = "egi", **query: str) -> str:
         """Where the browser is sent."""
         reply = get(browser, f"/login/{provider}", **query)

@@ -38,6 +38,15 @@ def test_of_two_callbacks_at_once_one_is_let_in(door: Door) -> None:
     assert len(door.sessions.held) == 1
 
 
+def test_an_attempt_that_took_too_long_is_refused_before_any_call(door: Door) -> None:
+    attempt, callback = agreed(door)
+    door.clock.forward(minutes=10)
+    with pytest.raises(SignInRefused) as refused:
+        door.desk.finish("egi", attempt, callback)
+    assert refused.value.reason == "attempt-expired"
+    assert not door.provider.token_calls
+
+
 def test_without_a_ledger_nobody_is_signed_in(door: Door) -> None:
     def full(event: AuditEvent) -> LedgerRecord:
         raise LedgerUnavailable("The disk is full.")

@@ -97,6 +97,21 @@ def test_what_is_no_secret_stays_readable(text: str) -> None:
     assert Redactor().text(text) == text
 
 
+@pytest.mark.parametrize(
+    "secret",
+    ["gAAAAABabcdefghijklmnop", "eyJhbGciOiJub25lIn0.e30.", SESSION, "-----BEGIN PRIVATE KEY-----\nMIIabc\nx"],
+)
+def test_a_secret_is_known_by_its_form_alone(secret: str) -> None:
+    assert Redactor().text(f"here {secret} it is").startswith(f"here {MASK}")
+    assert secret not in Redactor().text(f"here {secret} it is")
+
+
+def test_a_password_in_an_address_and_a_cookie_in_a_dump_are_masked() -> None:
+    assert Redactor().text("postgresql://p3idp:hunter2@db/p3idp") == f"postgresql://p3idp:{MASK}@db/p3idp"
+    assert "abc" not in Redactor().text("{'Cookie': '__Host-p3idp=abc; other=abc'}")
+    assert "abc" not in Redactor().text("Set-Cookie: __Host-p3idp=abc; Path=/")
+
+
 def test_names_that_tell_and_numbers_that_do_not() -> None:
     event = {"password": "x", "set_cookie": "y", "status_code": 200, "tokens": 3, "client_secret": "z", "error": "e"}
     assert Redactor()(None, "", event) == {

@@ -87,7 +87,7 @@ class SignInDesk:
             self.sessions.remove(replaces)
         session_id = SessionId(self.new_token())
         self.sessions.save(session_id, session, now + self.limits.total)
-        return Arrival(session_id, session, safe_return_to(attempt.return_to))
+        return Arrival(session_id, session, attempt.return_to)
 
     def open(self, session_id: SessionId) -> Session | None:
         """The living session with this id; one that is over is forgotten. Raises SessionsUnavailable."""
