@@ -34,7 +34,7 @@ class Server(ABC):
     """One server. ``patience_seconds``: how long it may take from start to first good answer on a busy machine."""
 
     name: ClassVar[str]
-    patience_seconds: ClassVar[int] = 60
+    patience_seconds: ClassVar[int] = 90
 
     def bring(self, say: Callable[[str], None]) -> None:  # noqa: B027 - most come with `make install`
         """Install what it needs, for servers that people ask for by name; ``say`` takes lines of progress."""

@@ -38,7 +38,7 @@ class Keystone(Server):
     """OpenStack's identity service, as the site would run it."""
 
     name = "keystone"
-    patience_seconds = 120  # its worker loads for 9 s on a quiet machine, several times that on a busy one
+    patience_seconds = 150  # its worker loads for 9 s on a quiet machine, several times that on a busy one
 
     def missing(self, layout: Layout) -> Missing | None:
         """Keystone has a virtual environment of its own, and one way in: Apache."""
