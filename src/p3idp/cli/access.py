@@ -47,6 +47,7 @@ def plan(
     settings_file: str | None, as_json: bool, policy_dir: str | None, detailed_exitcode: bool, out: str | None
 ) -> int:
     """Show what the policy would change in Keystone. Changes nothing."""
+    request_id.set(wiring.new_request_id())
     found = wiring.wire_access(_settings(settings_file, policy_dir)).plan(wiring.now())
     text = json.dumps(found.as_json(), ensure_ascii=False, indent=2, sort_keys=True)
     if out is not None:

@@ -7,6 +7,7 @@ import click
 
 from p3idp.core.access.plan import Change, Finding, Plan
 from p3idp.core.access.resources import Kind
+from p3idp.core.mappings.patterns import PREAMBLE
 from p3idp.ops.access import Applied
 from p3idp.ops.access_ledger import Result
 
@@ -77,7 +78,8 @@ def _condition(entry: dict[str, object]) -> list[object]:
     for name in ("any_one_of", "not_any_of", "whitelist", "blacklist"):
         values = entry.get(name)
         if isinstance(values, list):
-            return values if name == "any_one_of" else [name, *values]
+            shown: list[object] = [str(value).removeprefix(PREAMBLE) for value in values]
+            return shown if name == "any_one_of" else [name, *shown]
     return []
 
 

@@ -4,6 +4,7 @@ Owns authentication as the account of the settings, the request id that goes alo
 exceptions. What is asked for is federation.py's.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from p3idp.errors import P3idpError
 from p3idp.errors.keystone import KeystoneConflict, KeystoneForbids, KeystoneRefusedCredentials, KeystoneUnreachable
 from p3idp.ports.request import request_id
 
+# Without a handler of its own, Python would print keystoneauth's warnings past us; a configured log still gets them.
+logging.getLogger("keystoneauth").addHandler(logging.NullHandler())
 REQUEST_ID = "X-OpenStack-Request-ID"
 
 
