@@ -14,14 +14,14 @@ from p3idp.core.policy.nearness import Nearness
 _MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _AFTER_MARK = re.compile(r"(?<=[:/@])(?<!:/)(?<!//)(?=[^/])")  # but never inside "://"
 
-# What differs, to be read after "You hold …:".
+# What differs, to be read after an entitlement that is nearly right.
 NEARNESS = {
-    Nearness.CASE: "the same, but for capital and small letters. Entitlements are compared to the letter.",
-    Nearness.OTHER_ROLE: "the right group, with another role than the one asked for.",
-    Nearness.SUBGROUP: "a subgroup. A role in a subgroup does not count for the group above it.",
-    Nearness.PARENT_GROUP: "the group above the one asked for.",
-    Nearness.OTHER_NAMESPACE: "a group of this name at another identity provider.",
-    Nearness.MALFORMED: "it mentions this community, but it is not a well-formed group entitlement and gives nothing.",
+    Nearness.CASE: "It is the same but for capital and small letters, and entitlements are compared to the letter.",
+    Nearness.OTHER_ROLE: "It is for the right group, but not for the role that is needed.",
+    Nearness.SUBGROUP: "It is for a subgroup, and a role there does not count for the group above.",
+    Nearness.PARENT_GROUP: "It is for the group above the one that is needed.",
+    Nearness.OTHER_NAMESPACE: "It is for a group of the same name at another identity provider.",
+    Nearness.MALFORMED: "It mentions this community, but it is not a well-formed group entitlement and gives nothing.",
 }
 
 
