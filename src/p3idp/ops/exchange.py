@@ -56,15 +56,16 @@ class TokenExchange:
     def exchange(self, parameters: Sequence[tuple[str, str]]) -> ExchangedToken:
         """Answer one form. Raises ExchangeError and its kinds, and nothing else of p3idp's.
 
-        A malformed form is refused before anything is asked or recorded. From then on every end is in the
-        ledger before it leaves; where the ledger cannot be written the end is ExchangeUnavailable.
+        A malformed form is refused before anything is asked, and a token that is not believed before anything
+        is recorded. From then on every end is in the ledger before it leaves; where the ledger cannot be
+        written the end is ExchangeUnavailable.
         """
         policy = self._policy_in_force()
         request = parse_request(parameters, self.keystone_urls)
         now = self.clock()
-        claims = None
+        # Nobody is named by a token that is not believed: it goes to the log, and a flood of them fills no ledger.
+        claims = verify_subject_token(self.verifier, policy, request.subject_token, now)
         try:
-            claims = verify_subject_token(self.verifier, policy, request.subject_token, now)
             token = self._exchange(policy, request, claims, now)
         except ExchangeError as refusal:
             record_exchange(self.ledger, claims, request.target, now, refusal)

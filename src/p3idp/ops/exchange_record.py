@@ -12,12 +12,12 @@ from p3idp.errors.exchange import ExchangeError, ExchangeUnavailable
 from p3idp.ports.ledger import LedgerWriter
 from p3idp.ports.request import request_id
 
-_NOBODY = Actor("data/security/account/user", "unverified")
+_PERSON = "data/security/account/user"
 
 
 def record_exchange(
     ledger: LedgerWriter,
-    claims: VerifiedClaims | None,
+    claims: VerifiedClaims,
     asked: Target,
     now: datetime,
     ended: ExchangedToken | ExchangeError,
@@ -30,7 +30,7 @@ def record_exchange(
     event = AuditEvent(
         action="authenticate/exchange",
         outcome=outcome,
-        actor=_NOBODY if claims is None else Actor(_NOBODY.kind, f"{claims.subject}@{claims.issuer}"),
+        actor=Actor(_PERSON, f"{claims.subject}@{claims.issuer}"),
         target=("data/security/project", project),
         at=now,
         request_id=request_id.get(),
@@ -45,10 +45,8 @@ def record_exchange(
         ) from exc
 
 
-def _details(claims: VerifiedClaims | None, ended: ExchangedToken | ExchangeError) -> Mapping[str, Json]:
-    details: dict[str, Json] = {}
-    if claims is not None:
-        details |= {"client": claims.client, "source_expires_at": claims.expires_at.isoformat()}
+def _details(claims: VerifiedClaims, ended: ExchangedToken | ExchangeError) -> Mapping[str, Json]:
+    details: dict[str, Json] = {"client": claims.client, "source_expires_at": claims.expires_at.isoformat()}
     if isinstance(ended, ExchangedToken):
         details |= {
             "project_id": ended.project_id,

@@ -54,12 +54,19 @@ class Readiness:
         self._last: tuple[datetime, ReadinessReport] | None = None
 
     def report(self) -> ReadinessReport:
-        """The state of all parts, at most a few seconds old."""
-        with self._lock:
+        """The state of all parts, a few seconds old; while somebody looks, others get the last answer at once."""
+        last = self._last
+        if last is not None and not self._lock.acquire(blocking=False):
+            return last[1]  # a neighbour that hangs must not hold every thread of this service
+        if last is None:
+            self._lock.acquire()
+        try:
             now = self._clock()
             if self._last is None or not timedelta(0) <= now - self._last[0] < _KEPT:
                 self._last = (now, self._look())
             return self._last[1]
+        finally:
+            self._lock.release()
 
     def _look(self) -> ReadinessReport:
         states = tuple(_state(part) for part in self._parts)
