@@ -236,9 +236,10 @@ time.sleep(99)
         layout = open_layout(tmp_path / "lab")
         processes = supervision.processes_of(layout)
         starter.kill()
-    assert processes
-    assert supervision.wait_gone(processes, 15)
+    ended = supervision.wait_gone(processes, 15)
     running.down(layout)
+    assert processes
+    assert ended
 
 
 def test_ports_once_chosen_are_kept(tmp_path: Path):
