@@ -57,6 +57,13 @@ def test_a_community_that_is_over_is_left_out(files):
     assert "training.egi.eu:role=vm_operator" not in groups(compiled(files, NOW.replace(year=2028)))
 
 
+def test_a_rule_that_is_over_is_left_out_of_a_community_that_goes_on(files):
+    files.change(
+        "communities/vo.access.egi.eu.yaml", "    projects: {p3", "    valid: {until: 2026-06-01}\n    projects: {p3"
+    )
+    assert set(groups(compiled(files))) == {"training.egi.eu:role=vm_operator"}
+
+
 def test_where_nothing_is_valid_the_one_rule_is_met_by_nobody(tmp_path):
     files = PolicyFiles(tmp_path)
     files.remove("vo.access.egi.eu")

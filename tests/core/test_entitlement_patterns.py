@@ -63,6 +63,8 @@ def test_both_engines_read_a_near_miss_alike(required, edits, tail):
         (REQUIRED[1], REQUIRED[1] + ":sub:sub:role=any#x", True),
         (REQUIRED[1], REQUIRED[1] + "-evil.example.org", False),
         (REQUIRED[1], REQUIRED[1] + ":role=a:b", False),
+        (REQUIRED[3], REQUIRED[3].replace("surf", "SURF"), True),
+        (REQUIRED[3], REQUIRED[3].replace("surf", "\u017furf"), False),
         (REQUIRED[4], "urn:mace:egi.eu:group:(a+)+$:role=.*", True),
         (REQUIRED[4], "urn:mace:egi.eu:group:aaa:role=x", False),
         (REQUIRED[1], REQUIRED[1] + ":" + "s" * 2000, False),

@@ -40,6 +40,13 @@ def test_any_changed_character_is_found_at_its_record(number, field):
         assert verify_chain("w", broken, head(records)).sequence == number + 1
 
 
+def test_a_record_sealed_anew_does_not_pass_by_patching_its_successors_pointer():
+    records = chain()
+    forged = seal("w", 3, records[2].event.replace("alice", "mallory"), records[1].digest)
+    patched = [*records[:2], forged, replace(records[3], previous=forged.digest), records[4]]
+    assert verify_chain("w", patched, head(records)).sequence == 4
+
+
 def test_a_missing_record_is_found():
     records = chain()
     assert verify_chain("w", [*records[:2], *records[3:]], head(records)).what == "record 3 is missing"
