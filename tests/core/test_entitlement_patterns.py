@@ -17,6 +17,7 @@ REQUIRED = [
     "urn:mace:surf.nl:sram:group:examplelab:cloudteam",
     "urn:mace:egi.eu:group:(a+)+$:role=.*",
     "urn:mace:egi.eu:group:kerberos:role=k",
+    "urn:mace:kit.edu:group:data",
 ]
 PARTS = [
     *("urn:mace:egi.eu", "URN:MACE:EGI.EU", "urn:mace:egiXeu", "urn:mace:surf.nl:sram", "urn:mace:egi.eu:", "urn:"),
@@ -65,6 +66,8 @@ def test_both_engines_read_a_near_miss_alike(required, edits, tail):
         (REQUIRED[1], REQUIRED[1] + ":role=a:b", False),
         (REQUIRED[3], REQUIRED[3].replace("surf", "SURF"), True),
         (REQUIRED[3], REQUIRED[3].replace("surf", "\u017furf"), False),
+        (REQUIRED[6], "urn:mace:KIT.edu:group:data", True),
+        (REQUIRED[6], "urn:mace:\u212ait.edu:group:data", False),
         (REQUIRED[4], "urn:mace:egi.eu:group:(a+)+$:role=.*", True),
         (REQUIRED[4], "urn:mace:egi.eu:group:aaa:role=x", False),
         (REQUIRED[1], REQUIRED[1] + ":" + "s" * 2000, False),
