@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -215,6 +216,13 @@ def test_down_finds_servers_that_lost_their_supervisor(small_lab: Layout):
     supervisor.wait(5)
     assert not is_free(small_lab.addresses.checkin)
     assert running.down(small_lab)
+    assert is_free(small_lab.addresses.checkin)
+
+
+def test_a_lab_whose_directory_was_deleted_still_ends(small_lab: Layout):
+    running.up(small_lab, lambda line: None)
+    shutil.rmtree(small_lab.state)
+    assert "is down" in p3idp_lab("down", "--dir", str(small_lab.state)).stdout
     assert is_free(small_lab.addresses.checkin)
 
 

@@ -8,7 +8,7 @@ import click
 from p3idp.errors.lab import LabNotRunning
 from p3idp.lab import running
 from p3idp.lab.demo import run_demo
-from p3idp.lab.layout import Layout, existing_layout, open_layout
+from p3idp.lab.layout import Layout, existing_layout, lost_layout, open_layout
 from p3idp.lab.running import Row
 from p3idp.lab.servers import OPTIONAL
 from p3idp.lab.sign_in import Person, sign_in
@@ -52,8 +52,7 @@ def demo(directory: Path, *, free_ports: bool) -> None:
 @_DIRECTORY
 def down(directory: Path) -> None:
     """Stop everything the lab started, and nothing else."""
-    layout = existing_layout(directory)
-    ran = layout is not None and running.down(layout)
+    ran = running.down(lost_layout(directory))
     click.echo("The lab is down." if ran else "The lab was not running.")
 
 

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -107,10 +107,16 @@ def open_layout(directory: Path, *, free_ports: bool = False) -> Layout:
 
 
 def existing_layout(directory: Path) -> Layout | None:
-    """The layout of the lab in this directory, or None where there never was one."""
+    """The layout of the lab in this directory, or None where there is no lab."""
+    layout = lost_layout(directory)
+    addresses = load_addresses(layout.state / "lab.json")
+    return replace(layout, addresses=addresses) if addresses else None
+
+
+def lost_layout(directory: Path) -> Layout:
+    """The layout of a lab whose directory may be gone while its servers still run; its ports are not known."""
     state = directory.resolve()
-    addresses = load_addresses(state / "lab.json")
-    return Layout(state, _run_path(state), addresses) if addresses else None
+    return Layout(state, _run_path(state), Addresses())
 
 
 def make_run(layout: Layout) -> None:

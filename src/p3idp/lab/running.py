@@ -40,6 +40,8 @@ def up(layout: Layout, say: Say, *, tied: bool = False, extras: Iterable[str] = 
     for server in [server for name in extras for server in OPTIONAL[name]]:
         server.bring(say)
     with alone(layout):
+        if not layout.settings.exists():  # a new lab, or one whose directory was deleted under its servers
+            supervision.stop(layout)
         states = supervision.states(layout)
         wanted = _wanted(states or {}, extras)
         here = [server for server in wanted if not _say_missing(server.missing(layout), server, say)]
@@ -81,9 +83,8 @@ def prepare(layout: Layout, servers: Iterable[Server]) -> None:
 
 def down(layout: Layout) -> bool:
     """End everything this lab started, and nothing else; its state stays. Tells whether anything ran."""
-    with alone(layout):
-        ran = supervision.stop(layout)
-        remove_run(layout)
+    ran = supervision.stop(layout)
+    remove_run(layout)
     return ran
 
 
