@@ -3,6 +3,8 @@
 BIN := .venv/bin
 # Arguments for pytest, such as: make test ARGS="tests/core -k entitlement"
 ARGS ?=
+# Read by the documentation theme: nothing of ours.
+export NO_MKDOCS_2_WARNING := 1
 # Every version with its hashes; --upgrade is yours to add.
 LOCK := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
