@@ -194,6 +194,13 @@ def test_a_taken_port_names_the_port_and_its_holder_and_starts_nothing(small_lab
     socket.create_connection(stranger.getsockname()).close()
 
 
+def test_a_port_taken_by_another_lab_names_that_lab(small_lab: Layout):
+    running.up(small_lab, lambda line: None)
+    with pytest.raises(PortTaken, match=r"taken by process \d+ \(python\d?") as refused:
+        refuse_taken("another", small_lab.addresses.checkin)
+    assert f"p3idp lab down --dir {small_lab.state}" in refused.value.hint
+
+
 def test_a_server_that_dies_shows_the_end_of_its_log(small_lab: Layout, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(running, "SERVERS", (_Small("raise SystemExit('the disk is on fire')"),))
     with pytest.raises(ServerFailed, match=r"small stopped while starting.*small\.log:\n(.|\n)*the disk is on fire"):

@@ -138,10 +138,11 @@ def _runs(process: psutil.Process) -> bool:
 
 def processes_of(layout: Layout) -> list[psutil.Process]:
     """All processes that carry this lab's mark."""
-    return [process for process in psutil.process_iter() if _mark(process) == str(layout.state)]
+    return [process for process in psutil.process_iter() if lab_of(process) == str(layout.state)]
 
 
-def _mark(process: psutil.Process) -> str | None:
+def lab_of(process: psutil.Process) -> str | None:
+    """The state directory of the lab that a process belongs to; None where it belongs to none, or to another user."""
     try:
         return process.environ().get(MARK)
     except (psutil.Error, OSError):
