@@ -1,6 +1,8 @@
 """Plans and outcomes as lines for people: sorted, as wide as the terminal, colour only on a terminal."""
 
+import json
 import shutil
+import textwrap
 from collections.abc import Iterator
 
 import click
@@ -51,26 +53,26 @@ def _change_lines(change: Change) -> Iterator[str]:
         else:
             yield _fit(f"      {name}: {_show(old)} -> {_show(new)}")
     if change.action == "create" and change.resource.kind is Kind.MAPPING:
-        yield from _rule_lines([], change.resource.attributes["rules"])
+        rules = change.resource.attributes["rules"]
+        yield _fit(f"      {len(rules) if isinstance(rules, list) else 0} rules, for the groups above")
 
 
 def _rule_lines(old: object, new: object) -> Iterator[str]:
-    """Each rule in one line: the group it leads to, and the claim that opens it."""
+    """The rules that go and come, whole: what a login must show, and the group it leads to."""
     before, after = map(_rules, (old, new))
-    for sign, lines in (("-", [r for r in before if r not in after]), ("+", [r for r in after if r not in before])):
-        for line in lines:
-            yield click.style(_fit(f"      {sign} {line}"), fg="red" if sign == "-" else "green")
+    for sign, rules in (("-", [r for r in before if r not in after]), ("+", [r for r in after if r not in before])):
+        for rule in rules:
+            yield from _wrapped(f"{sign} {rule}", "red" if sign == "-" else "green", indent=6)
 
 
 def _rules(rules: object) -> list[str]:
     found = []
     for rule in rules if isinstance(rules, list | tuple) else ():
-        groups = [local["group"].get("name") or local["group"].get("id") for local in rule["local"] if "group" in local]
-        conditions = [
-            f"{entry['type']}{'' if len(entry) == 1 else ' ' + '/'.join(map(str, _condition(entry)))}"
-            for entry in reversed(rule["remote"])
-        ]
-        found.append(f"{', '.join(groups) or 'nobody'} <- {' & '.join(conditions)}")
+        # Rules of others may lead to anything; ours lead to one group each.
+        groups = [(local.get("group") or {}).get("name") for local in rule["local"]]
+        where = groups[0] if len(groups) == 1 and groups[0] else json.dumps(rule["local"], sort_keys=True)
+        shown = [f"{entry['type']} {'/'.join(map(str, _condition(entry)))}".strip() for entry in rule["remote"]]
+        found.append(f"{where} <- {' & '.join(shown)}")
     return found
 
 
@@ -94,9 +96,12 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
         )
 
 
-def _wrapped(text: str, colour: str) -> Iterator[str]:
-    wrapped = click.wrap_text(text, width=_width(), initial_indent="  ", subsequent_indent="    ")
-    for line in wrapped.splitlines():
+def _wrapped(text: str, colour: str, indent: int = 2) -> Iterator[str]:
+    margin = " " * indent
+    width = _width()
+    for line in textwrap.wrap(
+        text, width, initial_indent=margin, subsequent_indent=margin + "  ", break_on_hyphens=False
+    ):
         yield click.style(line, fg=colour)
 
 
@@ -144,5 +149,10 @@ def _width() -> int:
 
 def _fit(text: str) -> str:
     """Cut what is wider than the terminal; --json has everything."""
-    width = _width()
+    width, text = _width(), _harmless(text)
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _harmless(text: str) -> str:
+    """Names in Keystone are anyone's: what would steer the terminal is shown as a mark."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)

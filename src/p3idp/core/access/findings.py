@@ -84,8 +84,8 @@ def _any_client(policy: Policy, changes: Sequence[Change]) -> Iterator[Finding]:
     for provider in policy.site.identity_providers:
         if mapping_id(provider) in changed and not provider.issuing_clients and not provider.audiences:
             told = (
-                f"{provider.id} names neither issuing_clients nor audiences: whoever has a token that any service "
-                "got from this provider can enter Keystone with it."
+                f"{provider.id} names neither issuing_clients nor audiences: where Apache does not see to it, whoever "
+                "has a token that any service got from this provider can enter Keystone with it."
             )
             yield Finding("any-client", provider.id, told)
 
