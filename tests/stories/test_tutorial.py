@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ def checkout(applied_lab: LabHandle, tmp_path: Path) -> Path:
     """A directory as the tutorial's reader has it: the environment, the lab's state and its policy."""
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
     (tmp_path / ".lab").symlink_to(applied_lab.state_dir)
-    (tmp_path / "mappings").symlink_to(applied_lab.settings.policy_dir)
+    shutil.copytree(applied_lab.settings.policy_dir, tmp_path / "mappings")
     return tmp_path
 
 

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[3]
 VENVS = ROOT / ".venvs"
 _STAMP = "p3idp-installed-from"
 _HEARTBEAT_SECONDS = 10
+# The package is built by what the lock file brought: nothing is fetched that has no hash.
+_EDITABLE = ["--no-deps", "--no-build-isolation", "--editable"]
 # Debian package -> a file that shows it is there. apache2-bin is Apache without a service that would start by itself.
 _DEBIAN = {
     "apache2-bin": "/usr/sbin/apache2",
@@ -60,7 +62,7 @@ def install_p3idp() -> None:
         return
     pip = _environment(home)
     _run("Installing p3idp's Python packages (a minute or two)", "p3idp", [*pip, "--require-hashes", "-r", str(lock)])
-    _run("Installing p3idp itself", "p3idp", [*pip, "--no-deps", "--editable", str(ROOT)])
+    _run("Installing p3idp itself", "p3idp", [*pip, *_EDITABLE, str(ROOT)])
     _stamp(home, wanted)
 
 
