@@ -100,7 +100,7 @@ def _wrapped(text: str, colour: str, indent: int = 2) -> Iterator[str]:
     margin = " " * indent
     width = _width()
     for line in textwrap.wrap(
-        text, width, initial_indent=margin, subsequent_indent=margin + "  ", break_on_hyphens=False
+        _harmless(text), width, initial_indent=margin, subsequent_indent=margin + "  ", break_on_hyphens=False
     ):
         yield click.style(line, fg=colour)
 
