@@ -224,6 +224,17 @@ class TestOnlyARealKeystoneShows:
             keystone.write(Change(resource, None))
             assert site.there(resource) is None
 
+    def test_a_mapping_is_never_sent_without_its_schema_version(self, keystone, standing, monkeypatch):
+        """Keystone falls back to its configured default, 1.0 on most sites, wherever the version is left out."""
+        keystone.read(standing.name)
+        bodies: list[str] = []
+        send = requests.Session.send
+        monkeypatch.setattr(
+            requests.Session, "send", lambda s, r, **k: (bodies.append(str(r.body)), send(s, r, **k))[1]
+        )
+        keystone.write(Change(standing.mapping, standing.mapping))
+        assert ['"schema_version": "2.0"' in body for body in bodies] == [True]
+
     def test_a_taken_issuer_is_a_conflict(self, keystone):
         one, other = (Site(keystone, f"contract-{next(_numbers)}") for _ in range(2))
         one.make()
