@@ -25,8 +25,8 @@ stop:  ## Stop everything that `make run` started, and nothing else
 status:  ## Tell how the servers of the lab are
 	@$(BIN)/p3idp lab status
 
-test: install  ## Run the tests, with servers of their own on free ports
-	@$(BIN)/python -m pytest $(ARGS)
+test: install  ## Run the tests in two processes, each with servers of its own on free ports
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-horizon: install  ## Sign in through a real Horizon by Chromium (installs 380 MB once); P3IDP_PICTURES=1 keeps the pictures
 	@$(BIN)/python -m pytest tests/horizon $(ARGS)

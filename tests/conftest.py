@@ -7,7 +7,7 @@ from policy_in_force import put_policy_in_force
 
 from p3idp.lab.handle import LabHandle, temporary_lab
 
-pytest_plugins = ["no_skips"]
+pytest_plugins = ["no_skips", "battery"]
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHandle]:
 
 
 @pytest.fixture(scope="session")
-def applied_lab(lab: LabHandle) -> LabHandle:
-    """The same lab with its policy in force, from the first test on that asks for this."""
+def site(lab: LabHandle) -> LabHandle:
+    """The same lab after `p3idp apply`, from the first test on that asks for this."""
     put_policy_in_force(lab)
     return lab

@@ -1,9 +1,8 @@
-"""Fixtures of the attacks: the hostile provider, the real verifier and sign-in client against it, and the count."""
+"""Fixtures of the attacks: the hostile provider, and the real verifier and sign-in client against it."""
 
 from collections.abc import Iterator
 
 import pytest
-from battery import attack, pytest_configure  # noqa: F401 - fixture and hook, found here by pytest
 from hostile import HostileProvider
 from trusting import Trust, make_trust
 

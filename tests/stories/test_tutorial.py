@@ -23,18 +23,18 @@ def commands(text: str) -> Sequence[str]:
 
 
 @pytest.fixture
-def checkout(applied_lab: LabHandle, tmp_path: Path) -> Path:
+def checkout(site: LabHandle, tmp_path: Path) -> Path:
     """A directory as the tutorial's reader has it: the environment, the lab's state and its policy."""
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    (tmp_path / ".lab").symlink_to(applied_lab.state_dir)
-    shutil.copytree(applied_lab.settings.policy_dir, tmp_path / "mappings")
+    (tmp_path / ".lab").symlink_to(site.state_dir)
+    shutil.copytree(site.settings.policy_dir, tmp_path / "mappings")
     return tmp_path
 
 
-def test_the_tutorial_runs_from_top_to_bottom(applied_lab: LabHandle, checkout: Path):
+def test_the_tutorial_runs_from_top_to_bottom(site: LabHandle, checkout: Path):
     lines = commands(TUTORIAL.read_text(encoding="utf-8"))
     assert len(lines) > 8
-    script = "set -eu\n" + "\n".join(lines).replace("https://localhost:18443", applied_lab.urls.broker_url)
+    script = "set -eu\n" + "\n".join(lines).replace("https://localhost:18443", site.urls.broker_url)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("P3IDP_")}
     done = subprocess.run(["bash", "-c", script], cwd=checkout, env=clean, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

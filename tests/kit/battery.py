@@ -1,7 +1,8 @@
 """Counts attacks by the rows of the threat list: N tried, N refused, 0 let in, and good input that must still pass.
 
-A test names its rows, ``@pytest.mark.attack("R47", "R48")``, and either asks the fixture ``attack`` to try variants or,
-using none of it, counts as one attack that was refused if the test passes. Good input: ``@pytest.mark.accept_control``.
+A plugin for pytest, so that a run over several processes is counted as one. A test names its rows,
+``@pytest.mark.attack("R47", "R48")``, and either asks the fixture ``attack`` to try variants or, using none of it,
+counts as one attack that was refused if the test passes. Good input: ``@pytest.mark.accept_control``.
 """
 
 import json
@@ -20,7 +21,7 @@ REQUIRED = [
     *(f"X{n:02}" for n in (*range(1, 8), *range(10, 17), *range(19, 28), 36)),
 ]
 PROPERTY = "attack"
-HERE = Path(__file__).parent
+ATTACKS = Path(__file__).parents[1] / "attacks"
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ class Summary:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Note the rows before anything is deselected, and whether every file of attacks was collected."""
         self.rows = {row for item in items for marker in item.iter_markers("attack") for row in marker.args}
-        self.is_whole = set(HERE.glob("test_*.py")) <= {item.path for item in items}
+        self.is_whole = set(ATTACKS.glob("test_*.py")) <= {item.path for item in items}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
