@@ -64,12 +64,12 @@ def test_alice_goes_from_horizon_through_check_in_to_her_project(site: LabHandle
     _keep(page, "4-project")
 
 
-def test_bob_without_entitlements_is_left_at_keystones_refusal(site: LabHandle, page: Page) -> None:
+def test_bob_without_entitlements_reads_that_keystone_refused_and_where_the_reason_stands(site: LabHandle, page: Page) -> None:
     _choose_check_in(site, page)
     with page.expect_response(lambda reply: reply.status == 401) as refusal:
         fill_in(page, "bob")
     assert refusal.value.url.startswith(site.urls.keystone_url)
-    assert "requires authentication" in page.inner_text("body")
+    assert page.get_by_role("link", name="Read why, and whom to ask").count() == 1
     page.goto(f"{site.urls.horizon_url}/project/api_access/")
     assert "/auth/login/" in page.url
 

@@ -13,7 +13,7 @@ from p3idp.lab.handle import LabHandle
 
 @pytest.fixture(scope="module")
 def browser(site: LabHandle) -> Iterator[Browser]:
-    with chromium(site.urls.keystone) as running:
+    with chromium(site.urls.keystone, site.urls.broker) as running:
         yield running
 
 
@@ -72,11 +72,14 @@ def test_a_token_goes_to_no_other_origin(site: LabHandle, alice: Page, dashboard
     assert dashboard == before
 
 
-def test_bob_without_entitlements_does_not_get_in(site: LabHandle, browser: Browser, dashboard: list[str]) -> None:
+def test_bob_without_entitlements_does_not_get_in_and_is_led_to_the_reason(site: LabHandle, browser: Browser, dashboard: list[str]) -> None:
     before = list(dashboard)
     with new_person(browser) as page:
         page.goto(websso_url(site))
         with page.expect_response(lambda reply: reply.status == 401) as refusal:
             fill_in(page, "bob")
         assert refusal.value.url.startswith(site.urls.keystone_url)
+        page.get_by_role("link", name="Read why, and whom to ask").click()
+        page.wait_for_url(f"{site.urls.broker_url}/access")
+        page.get_by_role("heading", name="What would be needed").wait_for()
     assert dashboard == before

@@ -38,6 +38,7 @@ def site_facts(policy: Policy, settings: Settings) -> SiteFacts:
         request_field_limit=site.request_field_limit,
         crypto_passphrase=site.crypto_passphrase.resolve(),
         clients=_clients(policy, settings),
+        broker_url=settings.web.base_url.rstrip("/") if settings.web else None,
     )
 
 

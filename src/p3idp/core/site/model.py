@@ -28,7 +28,8 @@ class SiteFacts:
 
     ``keystone_url`` is the public address, with ``/v3``; ``listen`` is ``address:port`` of the first virtual host;
     ``upstream`` is ``uwsgi://host:port`` or ``unix:/path|uwsgi://name``; ``trusted_dashboards`` are the exact
-    addresses that a WebSSO token may be sent to; ``install_dir`` is where the files will lie on Keystone's host.
+    addresses that a WebSSO token may be sent to; ``install_dir`` is where the files will lie on Keystone's host;
+    ``broker_url`` is where somebody whom Keystone refused reads why.
     """
 
     keystone_url: str
@@ -44,6 +45,7 @@ class SiteFacts:
     request_field_limit: int
     crypto_passphrase: Secret[str]
     clients: Mapping[str, ApacheClient]
+    broker_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
