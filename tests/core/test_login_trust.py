@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from p3idp.core.login.answers import check_introspection, check_response_issuer
+from p3idp.core.login.answers import check_introspection
 from p3idp.core.login.verified import verified_claims
 from p3idp.core.policy.model import ClaimNames, IdentityProvider, ProviderId
 from p3idp.errors.login import TokenRefused
@@ -112,11 +112,3 @@ def test_an_answer_belongs_to_its_token():
         {"typ": "ID"},
     ):
         assert check_introspection({**good, **change}, TOKEN, NOW) is not None
-
-
-def test_a_callback_names_its_issuer_once_and_rightly():
-    ours = "https://idp.example.org"
-    assert check_response_issuer([ours], ours, always=True) is None
-    assert check_response_issuer([], ours, always=False) is None
-    for given, always in (([], True), ([ours, ours], False), (["x"], False), ([ours + "/"], True)):
-        assert check_response_issuer(given, ours, always=always) is not None

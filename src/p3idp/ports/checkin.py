@@ -60,6 +60,6 @@ class SignInClient(Protocol):
     def issuer_of(self, provider: str) -> tuple[str, bool]:
         """The issuer a callback of this provider must name, and whether it always names one (RFC 9207).
 
-        core/login/answers.check_response_issuer compares. May raise ProviderUnreachable, ProviderUntrusted.
+        core/login/callback.check_issuer compares. May raise ProviderUnreachable, ProviderUntrusted.
         """
         ...

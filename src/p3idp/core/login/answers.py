@@ -1,6 +1,6 @@
 """What an issuer says of a token when asked: introspection (RFC 7662) and userinfo (OIDC Core 5.3).
 
-Owns the rules that tie such an answer to the token it was asked about, and the issuer named in a callback (RFC 9207).
+Owns the rules that tie such an answer to the token it was asked about.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,15 +72,3 @@ def _alive(answer: Answer, now: datetime, limits: Limits) -> Refusal | None:
     if now.timestamp() >= end + limits.leeway:
         return Refusal(Reason.EXPIRED, "The identity provider says that the token has expired.")
     return None
-
-
-def check_response_issuer(given: Sequence[str], issuer: str, *, always: bool) -> Refusal | None:
-    """The ``iss`` parameter of an authorization response (RFC 9207 section 2.4), as often as it was sent.
-
-    ``always``: the provider advertises that it always sends one. Ask before any call to the token endpoint.
-    """
-    if not given and not always:
-        return None
-    if list(given) == [issuer]:
-        return None
-    return Refusal(Reason.RESPONSE_ISSUER, "The answer to the sign-in comes from another provider than was asked.")

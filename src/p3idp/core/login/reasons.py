@@ -53,7 +53,6 @@ class Reason(StrEnum):
     CODE_REFUSED = "code-refused"
     TOKEN_RESPONSE = "token-response"  # noqa: S105 - a word for a log, not a password
     ID_TOKEN_MISSING = "id-token-missing"  # noqa: S105 - likewise
-    RESPONSE_ISSUER = "response-issuer"
 
 
 @dataclass(frozen=True, slots=True)
