@@ -11,14 +11,6 @@ class ConfigurationRefused(P3idpError):
     hint = "The program's own message stands above; check the version it was generated for."
 
 
-class ChainBroken(P3idpError):
-    """The doctor found something wrong between the identity provider and Keystone."""
-
-    code = "chain-broken"
-    exit_status = ExitStatus.ERROR
-    hint = "Each failed check above says what to do."
-
-
 class Unreached(P3idpError):
     """Something the doctor asked does not answer, or answers what cannot be read."""
 

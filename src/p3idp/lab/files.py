@@ -23,7 +23,6 @@ def write_settings(layout: Layout) -> None:
         "keystone": {
             "auth_url": addresses.keystone_url,
             "ca_file": layout.ca_file,
-            "region": "RegionOne",
             "username": "admin",
             "password": _secret(layout, "keystone-admin"),
             "project": "admin",

@@ -27,11 +27,10 @@ _STOP_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """What the supervisor says of a program: its word for the state (RUNNING, FATAL, …), and since how long."""
+    """What the supervisor says of a program: its process, and its word for the state (RUNNING, FATAL, …)."""
 
     state: str
     pid: int
-    description: str
 
     @property
     def runs(self) -> bool:
@@ -100,7 +99,7 @@ def states(layout: Layout) -> dict[str, ProcessState] | None:
         found = cast("list[dict[str, Any]]", _supervisor(layout).getAllProcessInfo())
     except (OSError, Fault):
         return None
-    return {p["name"]: ProcessState(p["statename"], p["pid"], p["description"]) for p in found}
+    return {p["name"]: ProcessState(p["statename"], p["pid"]) for p in found}
 
 
 def stop(layout: Layout) -> bool:

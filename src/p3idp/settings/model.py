@@ -22,7 +22,6 @@ class KeystoneSettings(_Section):
     auth_url: str
     public_url: str | None = None
     ca_file: Path | None = None
-    region: str | None = None
     username: str | None = None
     user_domain: str = "Default"
     password: SecretRef | None = None

@@ -1,23 +1,16 @@
 """The broker: p3idp's own web service. Owns how the lab starts it; what it does is p3idp.web."""
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 from p3idp.lab.layout import Layout
-from p3idp.lab.servers.base import Missing, Program, Server, answers
+from p3idp.lab.servers.base import Program, Server, answers
 
 
 class Broker(Server):
     """`p3idp serve` on the lab's settings."""
 
     name = "broker"
-
-    def missing(self, layout: Layout) -> Missing | None:
-        """It is part of this checkout."""
-        if find_spec("p3idp.cli.serve") is None:
-            return Missing("the web service of p3idp", "git pull")
-        return None
 
     def address(self, layout: Layout) -> str:
         """The page for people."""

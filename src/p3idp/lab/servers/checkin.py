@@ -18,8 +18,6 @@ _CODE = "authorization_code"
 _REFRESH = "refresh_token"
 _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
-CONFIDENTIAL = ("p3idp", "keystone", "other-service", "fat")
-
 
 def client_secret_name(client: str, provider: str = "egi") -> str:
     """The name of the file that holds a confidential client's secret."""
