@@ -65,6 +65,15 @@ def test_only_a_lab_may_speak_plain_http(write):
     assert load_settings(write("lab = true\n" + GOOD.replace("https://", "http://"))).lab
 
 
+@pytest.mark.parametrize("section", ["keystone", "providers.egi"])
+@pytest.mark.parametrize("content", [None, "not a certificate"])
+def test_a_certificate_file_that_cannot_be_read_is_named(write, tmp_path: Path, section: str, content: str | None):
+    if content:
+        (tmp_path / "ca.pem").write_text(content, encoding="utf-8")
+    with pytest.raises(SettingsInvalid, match=rf"{section}\.ca_file: no certificates can be read"):
+        load_settings(write(GOOD.replace(f"[{section}]", f'[{section}]\nca_file = "ca.pem"')))
+
+
 def test_a_secret_file_open_to_everyone_is_refused(tmp_path: Path):
     path = tmp_path / "secret"
     path.write_text("s3cret")

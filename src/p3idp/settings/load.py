@@ -1,6 +1,7 @@
 """Read the settings file. Owns where it is looked for, and that every mistake names its key."""
 
 import os
+import ssl
 import tomllib
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def load_settings(given: str | None = None) -> Settings:
     except ValidationError as exc:
         raise SettingsInvalid(_explain(path, exc)) from exc
     _refuse_plain_http(path, settings)
+    _refuse_unreadable_authorities(path, settings)
     return settings
 
 
@@ -73,3 +75,15 @@ def _refuse_plain_http(path: Path, settings: Settings) -> None:
                 f"{path}: {key}: {url} is not https.",
                 hint="Use https. Only a lab on this machine (lab = true) may speak plain http.",
             )
+
+
+def _refuse_unreadable_authorities(path: Path, settings: Settings) -> None:
+    """Every library would tell it in its own way, and some with a traceback."""
+    files = {f"providers.{name}.ca_file": provider.ca_file for name, provider in settings.providers.items()}
+    for key, file in {"keystone.ca_file": settings.keystone.ca_file, **files}.items():
+        if file is None:
+            continue
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+        except OSError as exc:
+            raise SettingsInvalid(f"{path}: {key}: no certificates can be read from {file}.") from exc
