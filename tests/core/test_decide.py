@@ -106,6 +106,9 @@ def test_a_role_lasts_as_long_as_the_longest_rule_that_gives_it(tmp_path):
     (found,) = decide(files.load(), person(TRAINEE, assurance=(SUBSTANTIAL,)), NOW).access
     assert found.roles == ("member", "reader")
     assert found.until == datetime(2027, 1, 1, tzinfo=UTC), "the first role to end is reader"
+    files.change("communities/training.egi.eu.yaml", "[member, reader]", "[member]")
+    (found,) = decide(files.load(), person(TRAINEE, assurance=(SUBSTANTIAL,)), NOW).access
+    assert found.until == datetime(2028, 1, 1, tzinfo=UTC), "the other rule goes on giving it"
 
 
 @pytest.mark.parametrize(

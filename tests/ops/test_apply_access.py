@@ -8,6 +8,7 @@ from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.core.access.resources import Kind
 from p3idp.errors.access import ApplyIncomplete, FindingsUnaccepted, LedgerUnavailable, PlanStale
 from p3idp.errors.keystone import KeystoneConflict, KeystoneUnreachable
+from p3idp.ops.access_ledger import ACTION, AccessRecord
 
 ACCESS_FILE = "communities/vo.access.egi.eu.yaml"
 
@@ -38,6 +39,13 @@ def test_a_second_apply_sends_no_write_and_leaves_no_record(world):
     assert world.apply().results == ()
     assert world.keystone.writes == []
     assert len(world.ledger.kept) == records
+
+
+@pytest.mark.parametrize("part", [0, 12, 63], ids=["nothing", "twelve digits", "one digit short"])
+def test_a_part_of_a_digest_names_no_plan(world, part):
+    with pytest.raises(PlanStale):
+        world.apply(digest=world.plan().digest[:part])
+    assert world.keystone.writes == []
 
 
 @pytest.mark.parametrize("what", ["the policy", "Keystone"])
@@ -96,6 +104,15 @@ def test_the_intent_is_in_the_ledger_before_the_first_write(world, monkeypatch):
     assert len(details(intent)["items"]) == len(details(outcome)["items"]) == 10
 
 
+def test_an_intent_for_another_keystone_stays_open(world, monkeypatch):
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(MemoryKeystone, "target", lambda self: "https://production.test/v3")
+        elsewhere.setattr(AccessRecord, "conclude", lambda *_: None)
+        world.apply()
+    assert world.apply().settled == (), "what became of it there cannot be seen here"
+    assert len(world.ledger.open_intents(ACTION)) == 1
+
+
 def test_without_an_intent_nothing_is_done(world, monkeypatch):
     def full(event):
         raise LedgerUnavailable("The disk is full.")
@@ -146,6 +163,27 @@ def test_a_write_that_keystone_took_and_does_not_show_is_not_done(world, monkeyp
     )
     with pytest.raises(ApplyIncomplete, match="does not show it"):
         world.apply()
+
+
+def test_a_removal_that_keystone_took_and_did_not_make_is_not_done(world, monkeypatch):
+    world.apply()
+    world.files.remove("training.egi.eu")
+    write = MemoryKeystone.write
+    monkeypatch.setattr(MemoryKeystone, "write", lambda self, change: write(self, change) if change.after else None)
+    with pytest.raises(ApplyIncomplete, match="1 of 3 changes were made"):
+        world.apply("too-many-removals")
+
+
+def test_each_batch_is_read_back_by_one_list_of_its_kind(world, monkeypatch):
+    asked = []
+    read = MemoryKeystone.read
+    monkeypatch.setattr(
+        MemoryKeystone, "read", lambda self, domain, *kinds: (asked.append(kinds), read(self, domain, *kinds))[1]
+    )
+    batches = [(frozenset({batch[0].resource.kind}),) for batch in world.plan().batches()]
+    asked.clear()
+    world.apply()
+    assert asked == [(), *batches]
 
 
 def test_what_somebody_else_made_meanwhile_just_so_counts_as_done(world, monkeypatch):

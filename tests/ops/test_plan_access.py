@@ -1,10 +1,13 @@
 """What a plan holds, what it never holds, and which dangers it names."""
 
+import hashlib
+
 import pytest
 from access_world import AccessWorld
-from policies import PolicyFiles
+from policies import ISSUER, PolicyFiles
 
 from p3idp.core.access.resources import Kind
+from p3idp.core.audit.event import canonical
 
 GROUP = ("egi", "vo.access.egi.eu:role=vm_operator")
 COURSE_GROUP = ("egi", "training.egi.eu:role=vm_operator")
@@ -48,6 +51,43 @@ def test_two_plans_of_one_world_are_the_same_to_the_byte(world):
     assert world.plan().as_json() == world.plan().as_json()
 
 
+def test_findings_of_one_name_about_one_thing_have_one_order(world):
+    titles = [f"Example {number}" for number in range(8)]
+    examples = ", ".join(f"{{title: {title}, claims: {{}}, access: {{p3: [member]}}}}" for title in reversed(titles))
+    text = (world.files.root / ACCESS_FILE).read_text(encoding="utf-8")
+    world.files.write(ACCESS_FILE, f"{text}examples: [{examples}]\n")
+    told = [finding.message.split("“")[1].split("”")[0] for finding in world.plan().findings]
+    assert told == titles
+
+
+def test_the_digest_covers_everything_that_machines_read(settled):
+    settled.files.remove("training.egi.eu")
+    body = dict(settled.plan().as_json())
+    digest = body.pop("digest")
+    assert digest == hashlib.sha256(canonical(body).encode()).hexdigest()
+    assert body.keys() == {"policy", "target", "changes", "findings"}
+    change = body["changes"][-1]
+    assert change == {
+        "action": "delete",
+        "kind": "group",
+        "key": list(COURSE_GROUP),
+        "name": "training.egi.eu:role=vm_operator@egi",
+        "before": {"attributes": {}, "owner": "test-site"},
+        "after": None,
+    }
+    assert [finding.keys() for finding in body["findings"]] == [
+        {"name", "subject", "message", "blocking", "acceptable"}
+    ] * 2
+
+
+def test_what_the_policy_says_of_a_provider_stands_in_keystones_words(settled):
+    held = settled.keystone.held
+    provider = held[Kind.IDENTITY_PROVIDER, ("egi",)].attributes
+    assert provider == {"authorization_ttl": 480, "domain": "egi", "enabled": True, "issuers": [ISSUER]}  # in minutes
+    protocol = held[Kind.PROTOCOL, ("egi", "openid")].attributes
+    assert protocol == {"mapping": "p3idp-egi", "remote_id_attribute": "OIDC-iss"}
+
+
 def test_planning_writes_nothing(world):
     world.plan()
     assert world.keystone.writes == []
@@ -88,6 +128,17 @@ def test_a_community_that_leaves_loses_grants_before_groups_and_keeps_its_projec
 def test_a_community_that_is_over_loses_its_grants(settled):
     settled.now = settled.now.replace(year=2028)
     assert "delete group training.egi.eu:role=vm_operator@egi" in settled.actions()
+
+
+def test_a_rule_that_is_over_loses_its_grants_though_its_community_goes_on(settled):
+    settled.files.change(ACCESS_FILE, "    projects: {p3", "    valid: {until: 2026-12-01}\n    projects: {p3")
+    assert settled.actions() == []
+    settled.now = settled.now.replace(month=12)
+    assert settled.actions() == [
+        "update mapping p3idp-egi",
+        "delete role_assignment vo.access.egi.eu:role=vm_operator@egi has member on project p3@egi",
+        "delete group vo.access.egi.eu:role=vm_operator@egi",
+    ]
 
 
 def test_new_grants_come_before_revocations(settled):
@@ -208,6 +259,8 @@ def test_a_provider_that_leaves_the_policy_is_disabled_never_deleted(settled):
 def test_a_provider_without_issuer_is_named_wherever_it_stands(settled):
     settled.put(Kind.IDENTITY_PROVIDER, ("open",), None, issuers=[], enabled=True)
     assert settled.findings() == [("open-provider", "open")]
+    settled.put(Kind.IDENTITY_PROVIDER, ("open",), None, issuers=[], enabled=False)
+    assert settled.findings() == [], "it lets nobody in"
 
 
 def test_a_policy_that_names_no_client_says_so_before_it_opens_keystone(world):

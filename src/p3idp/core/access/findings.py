@@ -29,7 +29,7 @@ def assess(policy: Policy, desired: Desired, observed: Snapshot, changes: Sequen
         *_any_client(policy, changes),
         *_kept(policy, desired, observed),
     ]
-    return tuple(sorted(set(found), key=lambda f: (not f.blocking, f.name, f.subject)))
+    return tuple(sorted(set(found), key=lambda f: (not f.blocking, f.name, f.subject, f.message)))
 
 
 def _failing_examples(policy: Policy) -> Iterator[Finding]:
