@@ -106,6 +106,13 @@ def test_people_read_what_it_means_and_what_to_try_under_what_is_not_well():
     assert lines[-1] == "4 checks: 1 ok, 1 warn, 1 fail, 1 skipped."
 
 
+def test_what_a_server_says_does_not_steer_the_terminal():
+    shown = as_table(Report((ok("idp-issuers", "egi", "Keystone accepts x\x1b[2J\x9b2J.\nAnd y."),)))
+    assert "\x1b[2J" not in shown
+    assert "\x9b" not in shown
+    assert "\nAnd y." in shown
+
+
 def test_json_is_the_same_twice_and_counts():
     assert to_json(REPORT) == to_json(REPORT)
     assert json.loads(to_json(REPORT))["summary"] == {"fail": 1, "ok": 1, "skipped": 1, "warn": 1}

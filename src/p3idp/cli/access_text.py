@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from p3idp.cli.terminal import harmless
 from p3idp.core.access.plan import Change, Finding, Plan
 from p3idp.core.access.resources import Kind
 from p3idp.core.mappings.patterns import PREAMBLE
@@ -100,7 +101,7 @@ def _wrapped(text: str, colour: str, indent: int = 2) -> Iterator[str]:
     margin = " " * indent
     width = _width()
     for line in textwrap.wrap(
-        _harmless(text), width, initial_indent=margin, subsequent_indent=margin + "  ", break_on_hyphens=False
+        harmless(text), width, initial_indent=margin, subsequent_indent=margin + "  ", break_on_hyphens=False
     ):
         yield click.style(line, fg=colour)
 
@@ -149,10 +150,5 @@ def _width() -> int:
 
 def _fit(text: str) -> str:
     """Cut what is wider than the terminal; --json has everything."""
-    width, text = _width(), _harmless(text)
+    width, text = _width(), harmless(text)
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _harmless(text: str) -> str:
-    """Names in Keystone are anyone's: what would steer the terminal is shown as a mark."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)

@@ -7,6 +7,7 @@ import click
 
 from p3idp import wiring
 from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.terminal import harmless
 from p3idp.core.audit.chain import Head, LedgerRecord
 from p3idp.ops.audit import parse_head, verify_ledger
 from p3idp.settings import load_settings
@@ -28,12 +29,12 @@ def verify(settings_file: str | None, as_json: bool, known: tuple[str, ...]) -> 
         click.echo(json.dumps({"heads": [str(head) for head in heads]}, indent=2))
         return
     for head in heads:
-        click.echo(_told(head))
+        click.echo(_head_lines(head))
     if not heads:
         click.echo("The ledger is empty.")
 
 
-def _told(head: Head) -> str:
+def _head_lines(head: Head) -> str:
     return f"{head.writer}: {head.count} records, unchanged\n  {head}"
 
 
@@ -46,15 +47,16 @@ def list_records(settings_file: str | None, as_json: bool, limit: int, action: s
     """Show the newest records."""
     records = wiring.wire_ledger(load_settings(settings_file)).latest(limit, action)
     for record in records:
-        click.echo(record.event if as_json else _line(record))
+        click.echo(record.event if as_json else told(record))
     if not records and not as_json:
         click.echo("The ledger holds nothing of that kind.")
 
 
-def _line(record: LedgerRecord) -> str:
+def told(record: LedgerRecord) -> str:
+    """One record in one line."""
     body: Any = record.body
     who = body["initiator"]["name"] or body["initiator"]["id"]
     reason = f" ({body['reason']['reasonCode']})" if "reason" in body else ""
     about = f" closes {body['about']}" if body["about"] else ""
     what = f"{body['action']} {body['outcome']}{reason}"
-    return f"{body['eventTime'][:19]}Z  {record.id}  {what}  {who} -> {body['target']['id']}{about}"
+    return harmless(f"{body['eventTime'][:19]}Z  {record.id}  {what}  {who} -> {body['target']['id']}{about}")

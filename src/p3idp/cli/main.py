@@ -13,6 +13,7 @@ from typing import NamedTuple
 import click
 
 from p3idp import __version__
+from p3idp.cli.terminal import harmless_lines
 from p3idp.errors import ExitStatus, P3idpError
 from p3idp.errors.settings import ExtraMissing
 
@@ -81,7 +82,7 @@ def show_error(error: P3idpError, *, as_json: bool) -> None:
         body = {"error": {"code": error.code, "detail": error.detail, "hint": error.hint}}
         click.echo(json.dumps(body, ensure_ascii=False, sort_keys=True), err=True)
         return
-    click.echo(click.style(f"Error ({error.code}): ", fg="red", bold=True) + error.detail, err=True)
+    click.echo(click.style(f"Error ({error.code}): ", fg="red", bold=True) + harmless_lines(error.detail), err=True)
     if error.hint:
         click.echo(f"What to try: {error.hint}", err=True)
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import click
 
+from p3idp.cli.terminal import harmless_lines
 from p3idp.core.site.catalogue import CHECKS
 from p3idp.core.site.findings import Finding, Report, Status
 
@@ -21,7 +22,7 @@ def as_table(report: Report) -> str:
 
 def _lines(finding: Finding, width: int) -> list[str]:
     status = click.style(f"{finding.status:<8}", fg=_COLOURS[finding.status], bold=finding.status is Status.FAIL)
-    lines = [f"{status}{finding.check:<{width}}  {finding.subject}: {finding.found}"]
+    lines = [f"{status}{finding.check:<{width}}  {harmless_lines(f'{finding.subject}: {finding.found}')}"]
     indent = " " * (8 + width + 2)
     if finding.means:
         lines.append(f"{indent}What it means: {finding.means}")
