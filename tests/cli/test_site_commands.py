@@ -89,6 +89,16 @@ def test_the_doctor_without_anything_running_ends_unreachable(settings: Path):
     assert "What to try:" in done.stdout
 
 
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"two words"])
+def test_a_token_file_without_a_token_is_named(settings: Path, tmp_path: Path, content: bytes | None):
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    done = run("doctor", "--settings", settings, "--token-file", tmp_path / "token")
+    assert done.returncode == 2
+    assert "token-unreadable" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 REPORT = Report(
     (
         ok("pkce", "egi", "It is on."),

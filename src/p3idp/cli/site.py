@@ -1,10 +1,17 @@
 """``p3idp site config`` and ``p3idp doctor``. Owns how they are asked and shown."""
 
+import json
 from pathlib import Path
 
 import click
 
+from p3idp import wiring
 from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.site_report import as_table, to_json
+from p3idp.client.env import token_from_file
+from p3idp.core.login.tokens import RawToken
+from p3idp.ops.doctor import Doctor, diagnose
+from p3idp.settings import load_settings
 
 
 @click.group()
@@ -24,12 +31,8 @@ def site_config(
     settings_file: str | None, out_dir: Path, module_version: str | None, check: bool, as_json: bool
 ) -> None:
     """Write what Apache, Keystone and Horizon need, as the policy and the settings say."""
-    import json
-
-    from p3idp.settings import load_settings
-    from p3idp.wiring import wire_site_config
-
-    written = wire_site_config(load_settings(settings_file)).write(out_dir, module_version=module_version, check=check)
+    generated = wiring.wire_site_config(load_settings(settings_file))
+    written = generated.write(out_dir, module_version=module_version, check=check)
     if as_json:
         body = {"directory": str(out_dir), "files": written.files, "module": str(written.module), "checked": check}
         click.echo(json.dumps(body, sort_keys=True))
@@ -43,27 +46,22 @@ def site_config(
 @click.command()
 @settings_option
 @json_option
-@click.option(
-    "--token-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A person's access token."
-)
+@click.option("--token-file", metavar="FILE", help="A person's access token; - is standard input.")
 @click.option("--apache-config", metavar="FILE", help="Apache's configuration; default: the generated one.")
 @click.option("--keystone-config", metavar="FILE", multiple=True, help="keystone.conf; may be given several times.")
 def doctor(
     settings_file: str | None,
     as_json: bool,
-    token_file: Path | None,
+    token_file: str | None,
     apache_config: str | None,
     keystone_config: tuple[str, ...],
 ) -> int:
     """Check the chain from the identity provider to Keystone, and say what is wrong and what to try."""
-    from p3idp.cli.site_report import as_table, to_json
-    from p3idp.core.login.tokens import RawToken
-    from p3idp.core.secret import Secret
-    from p3idp.ops.doctor import diagnose
-    from p3idp.settings import load_settings
-    from p3idp.wiring import now, wire_doctor
+    token = RawToken(token_from_file(token_file)) if token_file else None
 
-    token = RawToken(Secret(token_file.read_text(encoding="utf-8").strip())) if token_file else None
-    report = diagnose(lambda: wire_doctor(load_settings(settings_file), apache_config, keystone_config), now(), token)
+    def open_doctor() -> Doctor:
+        return wiring.wire_doctor(load_settings(settings_file), apache_config, keystone_config)
+
+    report = diagnose(open_doctor, wiring.now(), token)
     click.echo(to_json(report) if as_json else as_table(report))
-    return int(report.exit_status)
+    return report.exit_status
