@@ -1,6 +1,5 @@
 """The application. Owns how its parts are put together: blueprints, limits, errors, headers."""
 
-import importlib
 from collections.abc import Sequence
 
 from flask import Blueprint, Flask
@@ -10,19 +9,16 @@ from p3idp import wiring
 from p3idp.settings import load_settings
 from p3idp.settings.model import Settings
 from p3idp.web import health, pages, problems, requests, words
+from p3idp.web.exchange import MOST_BYTES, exchange_blueprint
 from p3idp.web.parts import EXTENSION, WebParts
-
-# Doors beside the pages: module:function, called with the settings, returns a blueprint.
-OTHER_DOORS: Sequence[str] = ("p3idp.web.exchange:make_blueprint",)
-MOST_BYTES = 64 * 1024  # the largest honest body is a form with one token in it
 
 
 def create_app() -> Flask:
     """The application of the settings in ``$P3IDP_SETTINGS``; this is what gunicorn calls in every worker."""
     settings = load_settings()
     wiring.wire_logs(settings)
-    doors = [getattr(importlib.import_module(module), name) for module, name in (d.split(":") for d in OTHER_DOORS)]
-    return build_app(web_parts(settings), [door(settings) for door in doors])
+    exchange = exchange_blueprint(wiring.wire_exchange(settings), wiring.web_settings(settings).base_url)
+    return build_app(web_parts(settings), [exchange])
 
 
 def web_parts(settings: Settings) -> WebParts:

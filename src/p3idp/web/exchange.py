@@ -10,29 +10,22 @@ from urllib.parse import parse_qsl
 import structlog
 from flask import Blueprint, Response, jsonify, request
 
-from p3idp import wiring
 from p3idp.core.exchange.lifetime import ExchangedToken
 from p3idp.core.exchange.request import GRANT_TYPE, KEYSTONE_TOKEN
 from p3idp.errors import P3idpError
 from p3idp.errors.exchange import ExchangeError, ExchangeFailed, MethodNotTaken
 from p3idp.ops.exchange import TokenExchange
 from p3idp.ports.request import request_id
-from p3idp.settings.model import Settings
 
 PATH = "/oauth/token"
 METADATA_PATH = "/.well-known/oauth-authorization-server"
 FORM = "application/x-www-form-urlencoded"
-MOST_BYTES = 64 * 1024
+MOST_BYTES = 64 * 1024  # the largest honest body is a form with one token in it
 MOST_PARAMETERS = 50
 
 _log = structlog.get_logger("p3idp.exchange")
 # What error_description may not hold (RFC 6749 section 5.2).
 _NOT_SAID = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
-
-
-def make_blueprint(settings: Settings) -> Blueprint:
-    """The endpoint as the settings say. Raises P3idpError where a part of it cannot be made."""
-    return exchange_blueprint(wiring.wire_exchange(settings), wiring.web_settings(settings).base_url)
 
 
 def exchange_blueprint(exchange: TokenExchange, base_url: str) -> Blueprint:
