@@ -114,7 +114,7 @@ def wire_policy(settings: "Settings") -> "Policy":
 
 def wire_exchange(settings: "Settings", policy: "Policy | None" = None) -> "TokenExchange":
     """The token endpoint's work; the policy is read where it is not handed in. Keep it for the life of the process."""
-    from p3idp.adapters.keystone.person_http import v3_url
+    from p3idp.core.keystone_url import v3_url
     from p3idp.ops.exchange import TokenExchange
 
     known = policy or wire_policy(settings)
@@ -203,8 +203,9 @@ def check_web_parts(settings: "Settings") -> None:
 
 def wire_readiness(settings: "Settings") -> "Readiness":
     """What the web service leans on, each part with its check."""
-    from p3idp.adapters.keystone.person_http import PersonalHttp, v3_url
+    from p3idp.adapters.keystone.person_http import PersonalHttp
     from p3idp.adapters.store.engine import check_store, make_engine
+    from p3idp.core.keystone_url import v3_url
     from p3idp.errors.policy import PolicyChanged
     from p3idp.ops.health import Part, Readiness
 

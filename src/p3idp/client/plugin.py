@@ -14,6 +14,7 @@ from keystoneauth1.identity.v3 import base
 from p3idp.client.env import token_from_file, token_from_variable
 from p3idp.client.exchange import Broker, BrokerToken
 from p3idp.core.exchange.target import as_resource, as_scope
+from p3idp.core.keystone_url import v3_url
 from p3idp.core.policy.model import ProjectRef
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
@@ -79,12 +80,8 @@ class P3idp(base.BaseAuth):
     def _exchange(self, verify: str | bool | None) -> BrokerToken:
         broker = Broker(self._broker, True if verify is None else verify)
         if self.project_id is not None:
-            return broker.exchange(self._access_token(), resource=as_resource(self._v3_url(), self.project_id))
+            return broker.exchange(self._access_token(), resource=as_resource(v3_url(self.auth_url), self.project_id))
         return broker.exchange(self._access_token(), scope=project_scope(self.project_name, self.project_domain_name))
-
-    def _v3_url(self) -> str:
-        bare = self.auth_url.rstrip("/")
-        return bare if bare.endswith("/v3") else f"{bare}/v3"
 
     def _access_token(self) -> Secret[str]:
         call, file, variable = self._sources

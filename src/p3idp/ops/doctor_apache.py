@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
 
+from p3idp.core.keystone_url import v3_url
 from p3idp.core.policy.model import IdentityProvider, Policy
 from p3idp.core.site.chain_apache import (
     FORGED,
@@ -59,8 +60,7 @@ def examine_apache(policy: Policy, links: ApacheLinks, clock: Clock, endpoints: 
 
 
 def _address(links: ApacheLinks, provider: IdentityProvider) -> str:
-    url = (provider.keystone_url or links.public_url).rstrip("/")
-    return url if url.endswith("/v3") else f"{url}/v3"
+    return v3_url(provider.keystone_url or links.public_url)
 
 
 def _guarded(check: str, provider: IdentityProvider, ask: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -107,7 +107,7 @@ def _bearer(links: ApacheLinks, provider: IdentityProvider, url: str) -> Iterato
     yield judge_bearer(provider, answer)
     yield judge_options(provider, links.probe.ask("OPTIONS", url + path))
     yield judge_forged(provider, _worst(links.probe.ask(method, url + path, FORGED) for method in ("GET", "POST")))
-    admin = links.admin_url.rstrip("/").removesuffix("/v3") + "/v3"
+    admin = v3_url(links.admin_url)
     if admin != url:
         yield judge_bypass(provider, admin, links.probe.ask("GET", admin + path))
 

@@ -9,9 +9,10 @@ from keystoneauth1.session import Session
 from keystoneclient.v3.client import Client
 
 from p3idp.adapters.keystone.federation_read import Index, Listing
-from p3idp.adapters.keystone.session import keystone_errors, versioned
+from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Kind, Resource, Snapshot, mark, marked
+from p3idp.core.keystone_url import v3_url
 from p3idp.errors.keystone import KeystoneConflict
 
 _EVERYTHING = frozenset(Kind)
@@ -21,7 +22,7 @@ class KeystoneFederation:
     """Reader and writer over one session. Writing uses the ids of the last reading."""
 
     def __init__(self, session: Session, auth_url: str) -> None:
-        self._url = versioned(auth_url)
+        self._url = v3_url(auth_url)
         self._session = session
         # The catalogue may name addresses that only services reach; the settings' address is the one that counts.
         # A connection that the server closed while it was idle is worth one more try: every call may be repeated.

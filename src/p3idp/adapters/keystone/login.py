@@ -9,8 +9,9 @@ from urllib.parse import quote
 import httpx
 
 from p3idp.adapters.keystone.credentials import PersonalCredentials
-from p3idp.adapters.keystone.person_http import PersonalHttp, as_person, describe, read_json, v3_url
+from p3idp.adapters.keystone.person_http import PersonalHttp, as_person, describe, read_json
 from p3idp.adapters.keystone.token_reply import Malformed, parse_token
+from p3idp.core.keystone_url import v3_url
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider, ProjectRef
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable

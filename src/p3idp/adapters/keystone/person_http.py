@@ -58,12 +58,6 @@ class PersonalHttp:
             return self._http.request(method, url, headers=headers, json=body)
 
 
-def v3_url(auth_url: str) -> str:
-    """Return the address of the Identity API v3, whether or not the one given ends in ``/v3``."""
-    bare = auth_url.rstrip("/")
-    return bare if bare.endswith("/v3") else f"{bare}/v3"
-
-
 def as_person(token: str) -> dict[str, str]:
     """The header that carries a Keystone token."""
     return {"X-Auth-Token": token}

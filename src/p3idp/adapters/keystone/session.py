@@ -15,6 +15,7 @@ from keystoneauth1 import exceptions as ksa
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
+from p3idp.core.keystone_url import v3_url
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
 from p3idp.errors.keystone import KeystoneConflict, KeystoneForbids, KeystoneRefusedCredentials, KeystoneUnreachable
@@ -50,25 +51,19 @@ def make_session(auth: Any, ca_file: Path | None, timeout_seconds: float) -> Ses
     )
 
 
-def versioned(auth_url: str) -> str:
-    """The address of Keystone's v3 API."""
-    trimmed = auth_url.rstrip("/")
-    return trimmed if trimmed.endswith("/v3") else f"{trimmed}/v3"
-
-
 def password_auth(
     auth_url: str, username: str, user_domain: str, password: Secret[str], scope: Mapping[str, Any]
 ) -> Any:
     """Sign in by password. ``scope``: keystoneauth's words for a project or ``system_scope``."""
     return v3.Password(
-        versioned(auth_url), username=username, user_domain_name=user_domain, password=password.reveal(), **scope
+        v3_url(auth_url), username=username, user_domain_name=user_domain, password=password.reveal(), **scope
     )
 
 
 def credential_auth(auth_url: str, identity: str, secret: Secret[str]) -> Any:
     """Sign in by application credential."""
     return v3.ApplicationCredential(
-        versioned(auth_url), application_credential_id=identity, application_credential_secret=secret.reveal()
+        v3_url(auth_url), application_credential_id=identity, application_credential_secret=secret.reveal()
     )
 
 
