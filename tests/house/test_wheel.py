@@ -63,6 +63,23 @@ def test_server_commands_say_what_to_install(bare: Path, command: str):
     assert "Traceback" not in result.stderr
 
 
+def test_an_installed_wheel_finds_its_templates(wheel: Path, tmp_path: Path):
+    """The wheel before this checkout, with the libraries of this environment."""
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", tmp_path, str(wheel)], check=True
+    )
+    code = """
+from p3idp.adapters.templates import JinjaRenderer, templates_directory
+names = JinjaRenderer()._environment.list_templates()
+print(templates_directory("config"), templates_directory("web"), "apache.conf.j2" in names)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path
+    )
+    home = tmp_path / "p3idp/_templates"
+    assert found.stdout.split() == [str(home / "config"), str(home / "web"), "True"], found.stderr
+
+
 def test_the_wheel_carries_its_templates(wheel: Path):
     names = zipfile.ZipFile(wheel).namelist()
     shipped = {p.relative_to(ROOT / "templates").as_posix() for p in (ROOT / "templates").rglob("*") if p.is_file()}

@@ -1,13 +1,15 @@
 """The exchange from form to answer, on a Keystone, a verifier and a ledger with a memory."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from exchange_world import BEGIN, ENDED, KEYSTONE, P3, P4, World, a_provider
 
+from p3idp.adapters.memory.login import MemoryKeystoneLogin
 from p3idp.core.audit.event import Outcome
 from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
-from p3idp.core.policy.model import ProjectRef
+from p3idp.core.policy.model import ProjectRef, ProviderId
 from p3idp.errors.exchange import (
     ExchangeError,
     ExchangeOff,
@@ -202,6 +204,34 @@ def test_the_endpoint_is_off_until_the_policy_names_clients():
         world.ask()
     assert world.tokens.asked == []
     assert World(a_provider(issuing_clients=(), audiences=("p3idp",))).ask().project == P3
+
+
+def test_a_provider_without_named_clients_stays_off_beside_one_with_them(world: World):
+    hub = a_provider(id=ProviderId("hub"), issuers=("https://hub.test",), issuing_clients=())
+    site = world.policy.site
+    world.policy = replace(world.policy, site=replace(site, identity_providers=(*site.identity_providers, hub)))
+    world.arrive("alice", {P3: ("member",)}, provider=ProviderId("hub"), issuer="https://hub.test")
+    with pytest.raises(ExchangeOff):
+        world.ask()
+    assert world.keystone.calls == []
+
+
+def test_an_issuer_speaks_for_its_own_provider_only(world: World):
+    hub = a_provider(id=ProviderId("hub"), issuers=("https://hub.test",))
+    site = world.policy.site
+    world.policy = replace(world.policy, site=replace(site, identity_providers=(*site.identity_providers, hub)))
+    world.arrive("alice", {P3: ("member",)}, issuer="https://hub.test")
+    with pytest.raises(SubjectTokenRefused):
+        world.ask()
+
+
+def test_a_token_for_another_project_is_not_handed_out(world: World, monkeypatch: pytest.MonkeyPatch):
+    scope_until = MemoryKeystoneLogin.scope_until
+    monkeypatch.setattr(
+        MemoryKeystoneLogin, "scope_until", lambda *asked: replace(scope_until(*asked), project_id="another")
+    )
+    with pytest.raises(LifetimeUnkept, match="another project"):
+        world.ask()
 
 
 def test_every_end_of_somebody_known_is_in_the_ledger_and_no_token_is(world: World):
