@@ -1,5 +1,6 @@
 """The policy directory: what a good one means, and that every mistake names its file, its line and what was meant."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -210,13 +211,32 @@ def test_an_empty_policy_is_refused(files):
 
 
 def test_a_directory_that_is_not_there_is_one_message(tmp_path):
-    with pytest.raises(PolicyInvalid, match="cannot be read"):
+    with pytest.raises(PolicyInvalid, match="nowhere:1: the policy directory cannot be read: No such file"):
         load_policy(tmp_path / "nowhere")
 
 
-def test_plain_http_is_for_a_lab(files):
+def test_communities_that_cannot_be_listed_are_not_called_missing(tmp_path):
+    (tmp_path / "site.yaml").write_text(SITE, encoding="utf-8")
+    (tmp_path / "communities").write_text("not a directory", encoding="utf-8")
+    with pytest.raises(PolicyInvalid, match="communities:1: the directory cannot be read: Not a directory"):
+        load_policy(tmp_path)
+
+
+def test_a_mistake_in_the_site_file_is_not_repeated_for_every_example(tmp_path):
+    files = PolicyFiles(tmp_path, SITE)
+    shutil.copytree(EXAMPLE, tmp_path, dirs_exist_ok=True)
+    files.change("site.yaml", "authorization_ttl: 8h", "authorization_ttl: 8 hours")
+    ((file, _, words),) = mistakes(files)
+    assert file == "site.yaml"
+    assert "is not a duration" in words
+
+
+def test_plain_http_is_for_a_lab_on_this_machine(files):
     files.change("site.yaml", "https://idp.test", "http://127.0.0.1:8080")
     assert load_policy(files.root, lab=True).site.identity_providers[0].issuers[0].startswith("http://")
+    files.change("site.yaml", "http://127.0.0.1:8080", "http://idp.test")
+    with pytest.raises(PolicyInvalid, match="is not https"):
+        load_policy(files.root, lab=True)
 
 
 def test_two_rules_that_ask_for_different_things_may_not_share_a_group(files):

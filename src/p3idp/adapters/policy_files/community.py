@@ -97,7 +97,8 @@ class CommunityReader:
 
     def _known_provider(self, name: str, path: Path) -> None:
         known = [provider.id for provider in self.site.identity_providers]
-        if name not in known:
+        # Where site.yaml itself is wrong none are known, and its mistake is not repeated for every example.
+        if known and name not in known:
             self.mistakes.add(
                 path, f"no identity provider `{name}` is in site.yaml{meant(name, known) or _list(known)}"
             )

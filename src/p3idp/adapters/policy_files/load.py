@@ -1,6 +1,7 @@
 """The policy directory to one value. Owns which files belong to it, its digest, and that all mistakes come at once."""
 
 import hashlib
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -49,6 +50,7 @@ class _Reading:
 
     def policy(self) -> Policy:
         """The policy, or every mistake."""
+        self._check_root()
         site_document = self._read(self.root / SITE_FILE)
         documents = [(file.stem, self._read(file)) for file in self._community_files()]
         site = self._site(site_document)
@@ -59,9 +61,23 @@ class _Reading:
             raise PolicyInvalid(tuple(sorted(set(self.places))))
         return Policy(site, tuple(communities), self.digest.hexdigest())
 
+    def _check_root(self) -> None:
+        try:
+            os.listdir(self.root)
+        except OSError as exc:
+            told = f"the policy directory cannot be read: {exc.strerror}"
+            raise PolicyInvalid(((str(self.root), 1, told),)) from exc
+
     def _community_files(self) -> Sequence[Path]:
         directory = self.root / COMMUNITIES
-        files = sorted(f for f in directory.glob("*") if not f.name.startswith((".", "#")) and not f.name.endswith("~"))
+        try:
+            names = sorted(os.listdir(directory))
+        except FileNotFoundError:
+            names = []
+        except OSError as exc:
+            self.places.append((COMMUNITIES, 1, f"the directory cannot be read: {exc.strerror}"))
+            return ()
+        files = [directory / name for name in names if not name.startswith((".", "#")) and not name.endswith("~")]
         good = [f for f in files if f.suffix == ".yaml" and _NAME.fullmatch(f.stem)]
         for file in files:
             if file not in good:
