@@ -70,6 +70,7 @@ def test_the_newest_release_is_warned_of_its_escapes_alone(tmp_path: Path):
         (replacing("OIDCOAuthIntrospectionEndpoint ", "OIDCOAuthVerifyJwksUri "), "apache-introspection", Status.FAIL),
         (replacing("LogLevel warn", "LogLevel warn auth_openidc:debug"), "apache-debug-log", Status.FAIL),
         (replacing("LogLevel warn", "LogLevel trace2"), "apache-debug-log", Status.FAIL),
+        (replacing("OIDCCacheEncrypt On\n", ""), "apache-token-log", Status.FAIL),
         (replacing("LimitRequestFieldSize 65535\n", ""), "apache-sizes", Status.FAIL),
         (replacing("OIDCCacheShmEntrySizeMax 65536\n", ""), "apache-sizes", Status.FAIL),
         (adding("OIDCOAuthIntrospectionEndpoint http://idp.test/introspect"), "apache-plain-http", Status.FAIL),

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import httpx
 import pytest
 import structlog
 from chromium import chromium, fill_in, new_person
 
 from p3idp import wiring
 from p3idp.adapters.logs import redact
+from p3idp.core.exchange.request import ACCESS_TOKEN, GRANT_TYPE
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider
 from p3idp.lab.handle import LabHandle
@@ -110,6 +112,21 @@ def test_the_loudest_log_of_a_real_sign_in_holds_no_secret(site: LabHandle, capf
     assert all(json.loads(line) for line in said.splitlines() if line.startswith("{"))
     assert "signed in" in said
     assert _said_of(secrets, said) == []
+
+
+def test_no_log_of_the_lab_holds_a_token_that_was_shown_at_either_door(site: LabHandle) -> None:
+    tokens = {"p3idp-cli": site.token("alice"), "other-service": site.token("alice", client="other-service")}
+    with httpx.Client(verify=site.tls, trust_env=False, timeout=60) as http:
+        for token in tokens.values():
+            form = {"grant_type": GRANT_TYPE, "subject_token_type": ACCESS_TOKEN, "subject_token": token}
+            http.post(f"{site.urls.broker_url}/oauth/token", data=form)
+            door = f"{site.urls.keystone_url}/OS-FEDERATION/identity_providers/egi/protocols/openid/auth"
+            http.post(door, headers={"Authorization": f"Bearer {token}"})
+    # A part of a token is as telling as the token for whoever looks for one.
+    claims = {name: token.split(".")[1] for name, token in tokens.items()}
+    logs = sorted(site.layout.log("x").parent.glob("*.log"))
+    assert {"apache.log", "broker.log", "checkin.log", "keystone.log"} <= {log.name for log in logs}
+    assert {log.name: said for log in logs if (said := _said_of(claims, log.read_text(errors="replace")))} == {}
 
 
 def test_the_same_search_finds_them_all_when_redaction_is_off(

@@ -209,6 +209,11 @@ CHECKS: Mapping[str, Check] = {
         "The module writes tokens and everybody's claims into the log.",
         "LogLevel warn; then shred the old log.",
     ),
+    "apache-token-log": Check(
+        "Does the module name entries of its cache by a hash?",
+        "It names them by the access token itself, and writes it into the error log where the name is too long.",
+        "OIDCCacheEncrypt On; then shred the old log.",
+    ),
     "apache-scopes": Check(
         "Does OIDCScope name all scopes of the policy?",
         "Browsers bring fewer claims than command lines: no access, or tokens that end one another.",

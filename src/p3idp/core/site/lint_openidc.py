@@ -90,6 +90,16 @@ def _interval(server: Server) -> Finding | None:
     )
 
 
+def _cache_names(server: Server) -> Finding | None:
+    """Caches other than shared memory are encrypted unless somebody says otherwise."""
+    if not server.bearer_locations:
+        return None
+    usual = "Off" if server.value("OIDCCacheType", "shm") == "shm" else "On"
+    if server.value("OIDCCacheEncrypt", usual).lower() != "on":
+        return fail("apache-token-log", server.provider.id, "OIDCCacheEncrypt is off (or not given).")
+    return ok("apache-token-log", server.provider.id, "The cache knows tokens by their hashes.")
+
+
 def _foreign_clients(server: Server) -> Finding | None:
     if not server.bearer_locations:
         return None
@@ -121,6 +131,7 @@ RULES: tuple[Callable[[Server], Finding | None], ...] = (
     _pass_claims,
     _introspection,
     _interval,
+    _cache_names,
     _foreign_clients,
     _redirect_uri,
 )
