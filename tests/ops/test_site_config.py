@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from site_world import HUB, AgreeingApache, policy, provider, settings, site_config
 
+from p3idp.adapters.config_directory import FileDirectory
+from p3idp.adapters.templates import JinjaRenderer
 from p3idp.errors.settings import SettingsInvalid
 from p3idp.errors.site import ConfigurationRefused
-from p3idp.ops.site_config import APACHE, CALLBACK, HORIZON, KEYSTONE
+from p3idp.ops.site_config import APACHE, CALLBACK, HORIZON, KEYSTONE, SiteConfig
+from p3idp.ops.site_facts import site_facts
 
 SECRET = "a-secret-value"
 
@@ -167,3 +170,12 @@ def test_settings_that_lack_something_name_it(tmp_path: Path):
 
     with pytest.raises(SettingsInvalid, match="tls_key, crypto_passphrase"):
         site_facts(policy(), settings(tmp_path, site={"tls_key": None, "crypto_passphrase": None}))
+
+
+@pytest.mark.parametrize("given", ["https://keystone.test:5000", "https://keystone.test:5000/v3/"])
+def test_horizon_is_told_keystones_address_with_its_version(tmp_path: Path, given: str):
+    known = settings(tmp_path)
+    known = known.model_copy(update={"keystone": known.keystone.model_copy(update={"auth_url": given})})
+    facts = site_facts(policy(), known)
+    text = SiteConfig(policy(), facts, JinjaRenderer(), AgreeingApache(), FileDirectory).render()[HORIZON]
+    assert "OPENSTACK_KEYSTONE_URL = 'https://keystone.test:5000/v3'" in text

@@ -3,6 +3,7 @@ missing for generated configuration."""
 
 from collections.abc import Callable
 
+from p3idp.core.keystone_url import v3_url
 from p3idp.core.policy.model import IdentityProvider, Policy
 from p3idp.core.secret import Secret
 from p3idp.core.site.model import ApacheClient, SiteFacts
@@ -25,7 +26,7 @@ def site_facts(policy: Policy, settings: Settings) -> SiteFacts:
             hint="Apache speaks TLS itself; the passphrase is any long random text in a file of mode 0600.",
         )
     return SiteFacts(
-        keystone_url=settings.keystone.login_url.rstrip("/"),
+        keystone_url=v3_url(settings.keystone.login_url),
         listen=site.keystone_listen,
         upstream=site.keystone_upstream.rstrip("/"),
         tls_cert=str(site.tls_cert),
