@@ -10,6 +10,7 @@ import pytest
 from policies import ISSUER, NOW, OPERATOR, SUBSTANTIAL, TRAINEE, PolicyFiles
 
 from p3idp.core.mappings.compile import compile_mapping
+from p3idp.core.mappings.patterns import keystone_pattern
 from p3idp.core.policy.decide import Granted, decide
 from p3idp.core.policy.examples import ExampleClaims
 from p3idp.core.policy.model import Policy, ProviderId
@@ -99,6 +100,15 @@ def test_both_engines_give_the_same_groups_and_strange_values_nothing_more(polic
         if "user" in answer:
             assert answer["user"]["id"] == answer["user"]["name"] == environment["OIDC-sub"]
             assert answer["user"]["domain"] == {"name": "egi"}
+
+
+def test_a_seeded_defect_turns_the_proof_red(policy, monkeypatch):
+    """A pattern that is not anchored at its end, as Keystone's re.search leaves it."""
+    monkeypatch.setattr(
+        "p3idp.core.mappings.compile.keystone_pattern", lambda required: keystone_pattern(required).removesuffix(r"\Z")
+    )
+    with pytest.raises(AssertionError):
+        test_both_engines_give_the_same_groups_and_strange_values_nothing_more(policy)
 
 
 def test_strange_values_are_a_refusal_on_our_own_paths(policy):

@@ -6,8 +6,9 @@ from policies import PolicyFiles
 
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.adapters.memory.ledger import MemoryLedger
+from p3idp.core.access import plan
 from p3idp.core.access.resources import Kind
-from p3idp.ops.access_ledger import ACTION
+from p3idp.ops.access_ledger import ACTION, AccessRecord
 from p3idp.ops.audit import verify_ledger
 
 
@@ -90,3 +91,14 @@ def test_people_keep_their_access_whenever_a_rename_is_killed(tmp_path):
                 world.apply("too-many-removals")
         roles = {key[2] for key in world.holds(Kind.ROLE_ASSIGNMENT) if key[1].startswith("vo.access")}
         assert roles, "either the old role or the new one, never none"
+
+
+def test_a_seeded_defect_turns_each_proof_red(tmp_path, monkeypatch):
+    with monkeypatch.context() as nobody_settles:
+        nobody_settles.setattr(AccessRecord, "settle", lambda *_: ())
+        with pytest.raises(AssertionError):
+            test_the_next_run_repairs_what_a_killed_one_left(tmp_path / "settle", "everything is new", 3)
+    with monkeypatch.context() as revoked_first:
+        revoked_first.setattr(plan, "_ORDER", plan._ORDER[-2:-1] + plan._ORDER[:-2] + plan._ORDER[-1:])
+        with pytest.raises(AssertionError, match="never none"):
+            test_people_keep_their_access_whenever_a_rename_is_killed(tmp_path / "order")
