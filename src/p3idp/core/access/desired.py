@@ -8,7 +8,7 @@ from datetime import datetime
 from p3idp.core.access.resources import Key, Kind, Resource
 from p3idp.core.audit.event import Json
 from p3idp.core.mappings.compile import attribute, compile_mapping, mapping_id
-from p3idp.core.policy.model import AccessRule, IdentityProvider, Policy, ProjectRef
+from p3idp.core.policy.model import IdentityProvider, Policy, ProjectRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def _provider(policy: Policy, provider: IdentityProvider, now: datetime, owner: 
 def _groups_and_grants(policy: Policy, now: datetime, owner: str) -> Iterator[Resource]:
     domain = policy.site.domain
     grants: defaultdict[str, set[Key]] = defaultdict(set)
-    for rule in _valid(policy, now):
+    for rule in policy.rules_at(now):
         for project, roles in rule.grants:
             grants[rule.group] |= {
                 (domain, rule.group, role, "project", project.domain, project.name) for role in roles
@@ -70,9 +70,3 @@ def _groups_and_grants(policy: Policy, now: datetime, owner: str) -> Iterator[Re
     for group, keys in grants.items():
         yield Resource(Kind.GROUP, (domain, group), {}, owner)
         yield from (Resource(Kind.ROLE_ASSIGNMENT, key, {}, owner) for key in keys)
-
-
-def _valid(policy: Policy, now: datetime) -> Iterator[AccessRule]:
-    for community in policy.communities:
-        if community.validity.holds(now):
-            yield from (rule for rule in community.rules if rule.validity.holds(now))

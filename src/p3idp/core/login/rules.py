@@ -1,7 +1,7 @@
 """What a token must say to be believed: one small rule each, in the order they are asked.
 
 Owns the rules for header and claims of ID tokens (OIDC Core 3.1.3.7) and of access tokens (RFC 9068 section 4,
-RFC 8725), and which of them apply to which kind. Times are in times.py, the form in compact.py.
+RFC 8725). Which of them apply to which kind is kinds.py; times are in times.py, the form in compact.py.
 """
 
 import base64

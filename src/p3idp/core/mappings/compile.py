@@ -40,8 +40,12 @@ def mapping_id(provider: IdentityProvider) -> str:
 
 def compile_mapping(policy: Policy, provider: IdentityProvider, now: datetime) -> CompiledMapping:
     """The mapping of ``provider`` for the rules that hold at ``now``: one a group, claim and way in."""
-    rules = valid_rules(policy, provider, now)
-    by_group = {rule.group: rule for rule in rules}  # rules that share a group share their condition
+    # Rules that share a group share their condition.
+    by_group = {
+        rule.group: rule
+        for rule in policy.rules_at(now)
+        if not rule.identity_providers or provider.id in rule.identity_providers
+    }
     compiled = [
         _rule(policy.site.domain, provider, by_group[group], claim, admission)
         for group in sorted(by_group)
@@ -50,17 +54,6 @@ def compile_mapping(policy: Policy, provider: IdentityProvider, now: datetime) -
     ]
     # Keystone wants at least one rule; where nothing is valid, it must be one that nobody meets.
     return CompiledMapping(tuple(compiled) or (_nobody(policy.site.domain, provider),))
-
-
-def valid_rules(policy: Policy, provider: IdentityProvider, now: datetime) -> Sequence[AccessRule]:
-    """The rules that hold at ``now`` and speak of this provider."""
-    return [
-        rule
-        for community in policy.communities
-        if community.validity.holds(now)
-        for rule in community.rules
-        if rule.validity.holds(now) and (not rule.identity_providers or provider.id in rule.identity_providers)
-    ]
 
 
 def _rule(domain: str, provider: IdentityProvider, rule: AccessRule, claim: str, admission: Sequence[Entry]) -> Rule:

@@ -3,7 +3,7 @@
 Owns the shapes; reading files is adapters/policy_files, deciding is decide.py, Keystone's form is core/mappings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NewType
@@ -59,15 +59,14 @@ class Site:
 
     def provider(self, provider_id: str) -> IdentityProvider:
         """Return the provider with this id; KeyError where there is none."""
-        return next((p for p in self.identity_providers if p.id == provider_id), None) or _missing(provider_id)
+        for provider in self.identity_providers:
+            if provider.id == provider_id:
+                return provider
+        raise KeyError(provider_id)
 
     def provider_of(self, issuer: str) -> IdentityProvider | None:
         """Return the provider that this issuer belongs to, compared to the letter (OIDC Core 3.1.3.7)."""
         return next((p for p in self.identity_providers if issuer in p.issuers), None)
-
-
-def _missing(provider_id: str) -> IdentityProvider:
-    raise KeyError(provider_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +166,9 @@ class Policy:
     site: Site
     communities: tuple[Community, ...]
     digest: str = ""
+
+    def rules_at(self, now: datetime) -> Iterator[AccessRule]:
+        """The rules that hold at ``now``, by themselves and by their community, in the policy's order."""
+        for community in self.communities:
+            if community.validity.holds(now):
+                yield from (rule for rule in community.rules if rule.validity.holds(now))
