@@ -39,9 +39,18 @@ def test_relative_paths_belong_to_the_file(write, tmp_path: Path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        pytest.param(("auth_url", "auth_ulr"), "keystone.auth_ulr: unknown key", id="typo"),
+        pytest.param(("auth_url", "auth_ulr"), "keystone.auth_ulr: unknown key; did you mean auth_url?", id="typo"),
+        pytest.param(
+            ("client_id", "cleint_id"), "providers.egi.cleint_id: unknown key; did you mean client_id?", id="id"
+        ),
+        pytest.param(("[keystone]", "[web]\nlissten = 1\n[keystone]"), "did you mean listen?", id="optional-section"),
+        pytest.param(("policy_dir", "policy_directory_of_mine = 1\npolicy_dir"), "_of_mine: unknown key", id="no-idea"),
         pytest.param(("https://", "http://"), "is not https", id="plain-http"),
-        pytest.param(('{ env = "KEYSTONE_PASSWORD" }', '"hunter2"'), "keystone.password", id="secret-in-the-file"),
+        pytest.param(
+            ('{ env = "KEYSTONE_PASSWORD" }', '"hunter2"'),
+            "keystone.password: a secret is given by reference",
+            id="secret-in-the-file",
+        ),
         pytest.param(('{ file = "secrets/egi" }', "{ }"), "by reference", id="empty-reference"),
         pytest.param(('username = "p3idp"\n', ""), "either username and password", id="half-an-account"),
         pytest.param(("[keystone]", "[keystone"), "cannot be read", id="not-toml"),
@@ -61,8 +70,23 @@ def test_a_missing_file_says_where_it_was_looked_for(tmp_path: Path):
         load_settings(str(tmp_path / "nowhere.toml"))
 
 
-def test_only_a_lab_may_speak_plain_http(write):
-    assert load_settings(write("lab = true\n" + GOOD.replace("https://", "http://"))).lab
+def test_only_a_lab_on_this_machine_may_speak_plain_http(write):
+    plain = GOOD.replace("https://keystone.example.org", "http://localhost:5000")
+    assert load_settings(write("lab = true\n" + plain)).lab
+    for refused in (plain, "lab = true\n" + GOOD.replace("https://", "http://")):
+        with pytest.raises(SettingsInvalid, match="is not https"):
+            load_settings(write(refused))
+
+
+def test_a_directory_is_no_settings_file(tmp_path: Path):
+    with pytest.raises(SettingsInvalid, match="cannot be read: Is a directory") as caught:
+        load_settings(str(tmp_path))
+    assert "Errno" not in caught.value.detail
+
+
+def test_an_unreadable_secret_says_why(tmp_path: Path):
+    with pytest.raises(SecretUnavailable, match="No such file or directory"):
+        SecretRef(file=tmp_path / "none").resolve()
 
 
 @pytest.mark.parametrize("section", ["keystone", "providers.egi"])

@@ -1,9 +1,12 @@
 """Read the settings file. Owns where it is looked for, and that every mistake names its key."""
 
+import difflib
 import os
 import ssl
 import tomllib
 from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -29,7 +32,11 @@ def load_settings(given: str | None = None) -> Settings:
             f"There is no settings file at {path}.",
             hint=f"Give one with --settings FILE or ${VARIABLE}. To try p3idp out, `make run` makes a whole lab.",
         ) from exc
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except OSError as exc:
+        raise SettingsInvalid(
+            f"{path} cannot be read: {exc.strerror}.", hint="Is it a file, and may you read it?"
+        ) from exc
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise SettingsInvalid(f"{path} cannot be read: {exc}") from exc
     try:
         settings = Settings.model_validate(_absolute(document, path.parent.resolve()))
@@ -57,9 +64,19 @@ def _explain(path: Path, exc: ValidationError) -> str:
     lines = []
     for error in exc.errors(include_url=False, include_input=False):
         key = ".".join(str(part) for part in error["loc"]) or "(whole file)"
-        what = "unknown key" if error["type"] == "extra_forbidden" else error["msg"]
-        lines.append(f"{path}: {key}: {what}")
+        what = _unknown(error["loc"]) if error["type"] == "extra_forbidden" else error["msg"]
+        lines.append(f"{path}: {key}: {what.removeprefix('Value error, ')}")
     return "\n".join(lines)
+
+
+def _unknown(place: tuple[str | int, ...]) -> str:
+    here: Any = Settings
+    for part in place[:-1]:
+        field = here.model_fields.get(part)  # None for the id of a provider
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        here = next((kind for kind in kinds if hasattr(kind, "model_fields")), here)
+    near = difflib.get_close_matches(str(place[-1]), here.model_fields, n=1)
+    return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
 
 
 def _refuse_plain_http(path: Path, settings: Settings) -> None:
@@ -70,11 +87,19 @@ def _refuse_plain_http(path: Path, settings: Settings) -> None:
     if settings.web:
         urls["web.base_url"] = settings.web.base_url
     for key, url in urls.items():
-        if url and not url.startswith("https://") and not (settings.lab and url.startswith("http://")):
+        if url and not url.startswith("https://") and not (settings.lab and _on_this_machine(url)):
             raise SettingsInvalid(
                 f"{path}: {key}: {url} is not https.",
                 hint="Use https. Only a lab on this machine (lab = true) may speak plain http.",
             )
+
+
+def _on_this_machine(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "http" and parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _refuse_unreadable_authorities(path: Path, settings: Settings) -> None:

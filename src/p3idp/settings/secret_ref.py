@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from p3idp.core.secret import Secret
 from p3idp.errors.settings import SecretUnavailable
 
+_BY_REFERENCE = 'a secret is given by reference: { file = "path" } or { env = "NAME" }'
+
 
 class SecretRef(BaseModel):
     """``{ file = "…" }`` or ``{ env = "…" }``: exactly one. A secret itself in the settings is refused."""
@@ -20,10 +22,17 @@ class SecretRef(BaseModel):
     file: Path | None = None
     env: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _not_the_secret_itself(cls, given: object) -> object:
+        if isinstance(given, str):
+            raise ValueError(f"{_BY_REFERENCE}; the secret itself must not stand here")
+        return given
+
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         if (self.file is None) == (self.env is None):
-            raise ValueError('a secret is given by reference: { file = "path" } or { env = "NAME" }')
+            raise ValueError(_BY_REFERENCE)
         return self
 
     def resolve(self) -> Secret[str]:
@@ -38,8 +47,10 @@ class SecretRef(BaseModel):
             if path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH):
                 raise SecretUnavailable(f"The secret file {path} is open to everyone.", hint=f"chmod 0600 {path}")
             return path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise SecretUnavailable(f"The secret file {path} cannot be read: {type(exc).__name__}.") from exc
+        except OSError as exc:
+            raise SecretUnavailable(f"The secret file {path} cannot be read: {exc.strerror}.") from exc
+        except UnicodeDecodeError as exc:
+            raise SecretUnavailable(f"The secret file {path} is not text in UTF-8.") from exc
 
     def __str__(self) -> str:
         return f"file {self.file}" if self.file is not None else f"environment variable {self.env}"
