@@ -37,7 +37,21 @@ def test_what_may_not_be_installed_is_named_with_the_one_command(
     bootstrap.install_debian_packages()
     said = capsys.readouterr().err
     assert "Missing on this machine: apache2-bin, chromium." in said
-    assert "sudo apt-get install -y --no-install-recommends apache2-bin chromium\n" in said
+    assert f"{bootstrap.debian_command(['apache2-bin', 'chromium'])}\n" in said
+
+
+@pytest.mark.parametrize(
+    ("uid", "sudo", "command"),
+    [(0, None, "{}"), (1000, "/usr/bin/sudo", "sudo sh -c '{}'"), (1000, None, "su - -c '{}'")],
+    ids=["root", "with sudo", "without sudo"],
+)
+def test_the_one_command_works_without_sudo_and_without_package_lists(
+    uid: int, sudo: str | None, command: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bootstrap.os, "getuid", lambda: uid)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: sudo)
+    steps = "apt-get update && apt-get install -y --no-install-recommends apache2-bin"
+    assert bootstrap.debian_command(["apache2-bin"]) == command.format(steps)
 
 
 def test_a_failed_installer_ends_with_its_own_last_words(place: Path):

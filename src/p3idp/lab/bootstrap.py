@@ -99,7 +99,7 @@ def install_debian_packages() -> None:
     install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
     become_root = _become_root()
     if become_root is None or not shutil.which("apt-get"):
-        _explain_missing(missing, install)
+        _explain_missing(missing)
         return
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
     try:
@@ -107,12 +107,20 @@ def install_debian_packages() -> None:
         _run(f"Installing {', '.join(missing)} from Debian", "apt", [*become_root, *quiet, *install])
     except Failed as failure:
         print(failure, file=sys.stderr)
-        _explain_missing(missing, install)
+        _explain_missing(missing)
 
 
-def _explain_missing(missing: Sequence[str], install: Sequence[str]) -> None:
+def _explain_missing(missing: Sequence[str]) -> None:
     print(f"Missing on this machine: {', '.join(missing)}. {_WITHOUT}", file=sys.stderr)
-    print(f"This brings them:  sudo {' '.join(install)}", file=sys.stderr)
+    print(f"This brings them:  {debian_command(missing)}", file=sys.stderr)
+
+
+def debian_command(packages: Sequence[str]) -> str:
+    """What a person types to bring these Debian packages: right without sudo, and where no package list was fetched."""
+    steps = f"apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}"
+    if os.getuid() == 0:
+        return steps
+    return f"sudo sh -c '{steps}'" if shutil.which("sudo") else f"su - -c '{steps}'"
 
 
 def _become_root() -> list[str] | None:

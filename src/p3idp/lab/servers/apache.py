@@ -4,11 +4,12 @@ import os
 import shutil
 from pathlib import Path
 
+from p3idp.lab.bootstrap import debian_command
 from p3idp.lab.layout import Layout, write_if_changed
 from p3idp.lab.servers.base import Missing, Program, Server, answers
 
 PACKAGES = ("apache2-bin", "libapache2-mod-auth-openidc")
-INSTALL = f"sudo apt-get install -y --no-install-recommends {' '.join(PACKAGES)}"
+INSTALL = debian_command(PACKAGES)
 _MODULES = Path("/usr/lib/apache2/modules")
 _LOADED = (
     *("mpm_event", "authn_core", "authz_core", "authz_host", "authz_user", "alias", "mime", "env", "setenvif"),
