@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from p3idp.adapters.checkin.verifier import Trusted
     from p3idp.core.policy.model import Policy
+    from p3idp.core.secret import Secret
     from p3idp.ops.access import AccessOps
     from p3idp.ops.doctor import Doctor
     from p3idp.ops.exchange import TokenExchange
@@ -52,20 +53,24 @@ def wire_ledger(settings: "Settings") -> "Ledger":
     from p3idp.adapters.store.engine import open_store
     from p3idp.adapters.store.ledger import StoredLedger
 
-    password = settings.store.password.resolve() if settings.store.password else None
-    return StoredLedger(open_store(settings.store.url, password), socket.gethostname())
+    return StoredLedger(open_store(*_database(settings)), socket.gethostname())
+
+
+def _database(settings: "Settings") -> "tuple[str, Secret[str] | None]":
+    """The database's address, and its password."""
+    store = settings.store
+    return store.url, store.password.resolve() if store.password else None
 
 
 def wire_site_config(settings: "Settings", policy: "Policy | None" = None) -> "SiteConfig":
     """The generated configuration of Apache, Keystone and Horizon; the policy is read where it is not handed in."""
     from p3idp.adapters.apache.installed import InstalledApache
     from p3idp.adapters.config_directory import FileDirectory
-    from p3idp.adapters.policy_files.load import PolicyDirectory
     from p3idp.adapters.templates import JinjaRenderer
     from p3idp.ops.site_config import SiteConfig
     from p3idp.ops.site_facts import site_facts
 
-    policy = policy or PolicyDirectory(settings.policy_dir, settings.lab).load()
+    policy = policy or wire_policy(settings)
     return SiteConfig(policy, site_facts(policy, settings), JinjaRenderer(), InstalledApache(), FileDirectory)
 
 
@@ -79,12 +84,9 @@ def wire_verifier(settings: "Settings", policy: "Policy") -> "AccessTokenVerifie
 def wire_sign_in(settings: "Settings", policy: "Policy") -> "SignInClient":
     """Signs people in at the providers of the policy. Keep it for the life of the process, as wire_verifier."""
     from p3idp.adapters.checkin.sign_in import CheckinSignIn
-    from p3idp.errors.settings import SettingsInvalid
 
-    if settings.web is None:
-        raise SettingsInvalid("Signing in needs the section [web] of the settings.")
     firsts = {str(each.provider.id): each for each in reversed(_trusted(settings, policy))}
-    return CheckinSignIn(firsts, settings.web.base_url)
+    return CheckinSignIn(firsts, web_settings(settings).base_url)
 
 
 def _trusted(settings: "Settings", policy: "Policy") -> "tuple[Trusted, ...]":
@@ -178,7 +180,7 @@ def wire_sign_in_desk(settings: "Settings") -> "SignInDesk":
     from p3idp.ops.login import SignInDesk
 
     web, policy = web_settings(settings), wire_policy(settings)
-    engine = open_store(settings.store.url, settings.store.password.resolve() if settings.store.password else None)
+    engine = open_store(*_database(settings))
     return SignInDesk(
         policy=lambda: policy,
         client=wire_sign_in(settings, policy),
@@ -198,7 +200,7 @@ def check_web_parts(settings: "Settings") -> None:
 
     wire_sign_in(settings, wire_policy(settings))
     wire_attempt_seal(settings)
-    open_store(settings.store.url, settings.store.password.resolve() if settings.store.password else None).dispose()
+    open_store(*_database(settings)).dispose()
 
 
 def wire_readiness(settings: "Settings") -> "Readiness":
@@ -209,7 +211,7 @@ def wire_readiness(settings: "Settings") -> "Readiness":
     from p3idp.errors.policy import PolicyChanged
     from p3idp.ops.health import Part, Readiness
 
-    engine = make_engine(settings.store.url, settings.store.password.resolve() if settings.store.password else None)
+    engine = make_engine(*_database(settings))
     keystone, policy = settings.keystone, wire_policy(settings)
     http = PersonalHttp(keystone.ca_file, min(keystone.timeout_seconds, 5.0))
 

@@ -5,7 +5,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,16 +28,9 @@ _NO_SITE = Site(PolicyId("none"), "", "", "", ())
 M = TypeVar("M", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyDirectory:
-    """A directory of reviewed YAML. ``lab`` permits plain-http issuers."""
-
-    path: Path
-    lab: bool = False
-
-    def load(self) -> Policy:
-        """Read everything anew. Raises PolicyInvalid with every mistake of every file."""
-        return _Reading(self.path, self.lab).policy()
+def load_policy(path: Path, *, lab: bool = False) -> Policy:
+    """Read the policy directory anew. ``lab`` permits plain http. Raises PolicyInvalid: every mistake of every file."""
+    return _Reading(path, lab).policy()
 
 
 class _Reading:
