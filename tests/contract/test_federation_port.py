@@ -1,6 +1,7 @@
 """One suite for whoever reads and writes federation objects: the twin in memory, and a real Keystone."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -119,6 +120,11 @@ def test_what_was_written_is_read_back_with_its_owner(made):
         there = snapshot.of(resource.kind).get(resource.key)
         assert satisfied(resource, there), resource
         assert there.owner == OWNER, resource
+
+
+def test_keystone_says_the_moment_by_its_own_clock(keystone):
+    said_at = keystone.read("Default").said_at
+    assert abs(said_at - wiring.now()) < timedelta(minutes=1)
 
 
 def test_what_is_there_already_is_a_conflict_or_no_change(made):

@@ -1,6 +1,7 @@
 """What a plan holds, what it never holds, and which dangers it names."""
 
 import hashlib
+from datetime import timedelta
 
 import pytest
 from access_world import AccessWorld
@@ -8,6 +9,7 @@ from policies import ISSUER, PolicyFiles
 
 from p3idp.core.access.resources import Kind
 from p3idp.core.audit.event import canonical
+from p3idp.errors.access import FindingsUnaccepted
 
 GROUP = ("egi", "vo.access.egi.eu:role=vm_operator")
 COURSE_GROUP = ("egi", "training.egi.eu:role=vm_operator")
@@ -49,6 +51,17 @@ def test_a_first_plan_makes_everything_in_the_order_that_it_is_needed(world):
 def test_two_plans_of_one_world_are_the_same_to_the_byte(world):
     assert world.plan().digest == world.plan().digest
     assert world.plan().as_json() == world.plan().as_json()
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_access_does_not_end_because_a_clock_is_off(settled, hours):
+    settled.keystone.said_at = settled.now
+    assert settled.findings() == []
+    settled.keystone.said_at = settled.now + timedelta(hours=hours)
+    assert settled.findings() == [("clock-off", "this host")]
+    settled.now += timedelta(days=500)  # the training community is over by this clock, and not by Keystone's
+    with pytest.raises(FindingsUnaccepted, match="clock-off"):
+        settled.apply("too-many-removals")
 
 
 def test_findings_of_one_name_about_one_thing_have_one_order(world):

@@ -36,7 +36,7 @@ def plan_access(policy: Policy, reader: FederationReader, now: datetime) -> Plan
     desired = desired_state(policy, now)
     observed = reader.read(policy.site.domain)
     changes = diff(desired, observed)
-    findings = assess(policy, desired, observed, changes)
+    findings = assess(policy, desired, observed, changes, now)
     return Plan(str(policy.site.id), reader.target(), changes, findings)
 
 

@@ -6,6 +6,8 @@ its list_limit cut a list short. One list a kind, never a call for each group or
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from keystoneauth1.adapter import Adapter
@@ -42,6 +44,7 @@ class Listing:
     def __init__(self, adapter: Adapter, index: Index, domain: str) -> None:
         self.adapter, self.index, self.domain = adapter, index, domain
         self.missing: list[str] = []
+        self.said_at: datetime | None = None
 
     def snapshot(self, kinds: frozenset[Kind]) -> Snapshot:
         """Read the kinds asked for; the first reading of a domain reads everything."""
@@ -59,11 +62,13 @@ class Listing:
         # The order of the table is the order in which lists need one another's names.
         found = [r for kind, listing in listings.items() if whole or kind in kinds for r in listing()]
         self.index.filled = self.domain if whole else self.index.filled
-        return Snapshot(tuple(r for r in found if r.kind in kinds), roles, tuple(self.missing))
+        return Snapshot(tuple(r for r in found if r.kind in kinds), roles, tuple(self.missing), self.said_at)
 
     def _list(self, path: str, key: str) -> Sequence[Row]:
         with keystone_errors(f"list {key.replace('_', ' ')}", refusal=KeystoneUnreachable):
-            body = self.adapter.get(path).json()
+            reply = self.adapter.get(path)
+            self.said_at = self.said_at or _moment(reply.headers.get("Date", ""))
+            body = reply.json()
             if body.get("truncated"):
                 self.missing.append(key.replace("_", " "))
             rows: list[Row] = body[key]
@@ -153,6 +158,15 @@ class Listing:
 
     def _describe(self, kind: Kind, key: Key, row: Row) -> None:
         self.index.descriptions[kind, key] = row.get("description") or ""
+
+
+def _moment(date: str) -> datetime | None:
+    """A Date header (RFC 9110 section 6.6.1); None for anything else."""
+    try:
+        said = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    return said if said.tzinfo else said.replace(tzinfo=UTC)
 
 
 def _provider(row: Row, domain_names: Mapping[str, str]) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ on a real Keystone.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
@@ -22,12 +23,16 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(slots=True)
 class MemoryKeystone:
-    """State by (kind, key). ``missing``: lists that come cut short; ``writes``: every change it was asked for."""
+    """State by (kind, key). ``missing``: lists that come cut short; ``writes``: every change it was asked for.
+
+    ``said_at``: the moment by its clock.
+    """
 
     held: dict[Place, Resource] = field(default_factory=dict)
     roles: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict(_ROLES))
     missing: tuple[str, ...] = ()
     writes: list[Change] = field(default_factory=list)
+    said_at: datetime | None = None
 
     def target(self) -> str:
         """Its address."""
@@ -49,7 +54,7 @@ class MemoryKeystone:
             for (kind, key), resource in self.held.items()
             if kind in kinds and (kind not in local or key[0] == domain)
         ]
-        return Snapshot(tuple(found), self.roles if kinds == frozenset(Kind) else {}, self.missing)
+        return Snapshot(tuple(found), self.roles if kinds == frozenset(Kind) else {}, self.missing, self.said_at)
 
     def _owned(self, resource: Resource) -> Resource:
         """Grants belong to their group's owner, protocols and mappings to their provider's."""

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from p3idp.core.access.desired import Desired
@@ -13,14 +14,18 @@ from p3idp.core.policy.model import Policy
 
 MAX_REMOVALS = 10
 MAX_REMOVED_PERCENT = 5
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)  # signing in and the first list may take a minute of it
 ADMIN_ROLE = "admin"
 
 
-def assess(policy: Policy, desired: Desired, observed: Snapshot, changes: Sequence[Change]) -> tuple[Finding, ...]:
-    """Everything worth saying about these changes, sorted."""
+def assess(
+    policy: Policy, desired: Desired, observed: Snapshot, changes: Sequence[Change], now: datetime
+) -> tuple[Finding, ...]:
+    """Everything worth saying about these changes, planned for ``now``, sorted."""
     found = [
         *_failing_examples(policy),
         *_incomplete(observed),
+        *_clock(observed, now),
         *_foreign(changes),
         *_grants(policy, observed, changes),
         *_unknown(desired, observed),
@@ -41,6 +46,16 @@ def _incomplete(observed: Snapshot) -> Iterator[Finding]:
     for part in observed.missing:
         told = f"Keystone cut the list of {part} short, so nothing is removed; raise its list_limit and plan again."
         yield Finding("incomplete-source", part, told)
+
+
+def _clock(observed: Snapshot, now: datetime) -> Iterator[Finding]:
+    if observed.said_at is not None and abs(observed.said_at - now) > MAX_CLOCK_DIFFERENCE:
+        # By how much is not said here: the digest covers this text, and two plans of one world are the same.
+        told = (
+            "This host's clock and Keystone's differ by minutes or more, so access would begin and end at the wrong "
+            "moment; let NTP set both. `p3idp doctor` says by how much."
+        )
+        yield Finding("clock-off", "this host", told)
 
 
 def _foreign(changes: Sequence[Change]) -> Iterator[Finding]:

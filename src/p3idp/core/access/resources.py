@@ -6,6 +6,7 @@ Owns Resource, Snapshot and the ownership mark; what should be there is desired.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from p3idp.core.audit.event import Json
@@ -50,12 +51,14 @@ class Resource:
 class Snapshot:
     """What Keystone holds. ``complete`` is False where a list came cut short; ``missing`` names the lists.
 
-    ``roles``: every role, and the roles it implies directly.
+    ``roles``: every role, and the roles it implies directly. ``said_at``: the moment by Keystone's own clock when
+    the reading began, None where it does not say.
     """
 
     resources: tuple[Resource, ...]
     roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    said_at: datetime | None = None
 
     @property
     def complete(self) -> bool:
