@@ -62,15 +62,15 @@ def _database(settings: "Settings") -> "tuple[str, Secret[str] | None]":
     return store.url, store.password.resolve() if store.password else None
 
 
-def wire_site_config(settings: "Settings", policy: "Policy | None" = None) -> "SiteConfig":
-    """The generated configuration of Apache, Keystone and Horizon; the policy is read where it is not handed in."""
+def wire_site_config(settings: "Settings") -> "SiteConfig":
+    """The generated configuration of Apache, Keystone and Horizon."""
     from p3idp.adapters.apache.installed import InstalledApache
     from p3idp.adapters.config_directory import FileDirectory
     from p3idp.adapters.templates import JinjaRenderer
     from p3idp.ops.site_config import SiteConfig
     from p3idp.ops.site_facts import site_facts
 
-    policy = policy or wire_policy(settings)
+    policy = wire_policy(settings)
     return SiteConfig(policy, site_facts(policy, settings), JinjaRenderer(), InstalledApache(), FileDirectory)
 
 
@@ -114,18 +114,17 @@ def wire_policy(settings: "Settings") -> "Policy":
     return load_policy(settings.policy_dir, lab=settings.lab)
 
 
-def wire_exchange(settings: "Settings", policy: "Policy | None" = None) -> "TokenExchange":
-    """The token endpoint's work; the policy is read where it is not handed in. Keep it for the life of the process."""
+def wire_exchange(settings: "Settings", policy: "Policy") -> "TokenExchange":
+    """The token endpoint's work. Keep it for the life of the process."""
     from p3idp.core.keystone_url import v3_url
     from p3idp.ops.exchange import TokenExchange
 
-    known = policy or wire_policy(settings)
-    elsewhere = [p.keystone_url for p in known.site.identity_providers if p.keystone_url]
+    elsewhere = [p.keystone_url for p in policy.site.identity_providers if p.keystone_url]
     urls = [v3_url(url) for url in (settings.keystone.login_url, settings.keystone.auth_url, *elsewhere)]
     return TokenExchange(
-        policy=lambda: known,
+        policy=lambda: policy,
         keystone_urls=tuple(dict.fromkeys(urls)),
-        verifier=wire_verifier(settings, known),
+        verifier=wire_verifier(settings, policy),
         keystone=wire_federated_login(settings),
         ledger=wire_ledger(settings),
         clock=now,
@@ -169,7 +168,7 @@ def wire_attempt_seal(settings: "Settings") -> "Seal":
     return FernetSeal(web_settings(settings).cookie_key.resolve(), "sign-in attempt")
 
 
-def wire_sign_in_desk(settings: "Settings") -> "SignInDesk":
+def wire_sign_in_desk(settings: "Settings", policy: "Policy") -> "SignInDesk":
     """Signs browsers in and out, over the database of the settings. Keep it for the life of the process."""
     from datetime import timedelta
 
@@ -179,7 +178,7 @@ def wire_sign_in_desk(settings: "Settings") -> "SignInDesk":
     from p3idp.core.login.session import SessionLimits
     from p3idp.ops.login import SignInDesk
 
-    web, policy = web_settings(settings), wire_policy(settings)
+    web = web_settings(settings)
     engine = open_store(*_database(settings))
     return SignInDesk(
         policy=lambda: policy,
@@ -203,7 +202,7 @@ def check_web_parts(settings: "Settings") -> None:
     open_store(*_database(settings)).dispose()
 
 
-def wire_readiness(settings: "Settings") -> "Readiness":
+def wire_readiness(settings: "Settings", policy: "Policy") -> "Readiness":
     """What the web service leans on, each part with its check."""
     from p3idp.adapters.keystone.person_http import PersonalHttp
     from p3idp.adapters.store.engine import check_store, make_engine
@@ -212,7 +211,7 @@ def wire_readiness(settings: "Settings") -> "Readiness":
     from p3idp.ops.health import Part, Readiness
 
     engine = make_engine(*_database(settings))
-    keystone, policy = settings.keystone, wire_policy(settings)
+    keystone = settings.keystone
     http = PersonalHttp(keystone.ca_file, min(keystone.timeout_seconds, 5.0))
 
     def policy_is_as_read() -> None:

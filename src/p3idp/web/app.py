@@ -6,6 +6,7 @@ from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
 from p3idp import wiring
+from p3idp.core.policy.model import Policy
 from p3idp.settings import load_settings
 from p3idp.settings.model import Settings
 from p3idp.web import health, pages, problems, requests, words
@@ -17,18 +18,19 @@ def create_app() -> Flask:
     """The application of the settings in ``$P3IDP_SETTINGS``; this is what gunicorn calls in every worker."""
     settings = load_settings()
     wiring.wire_logs(settings)
-    exchange = exchange_blueprint(wiring.wire_exchange(settings), wiring.web_settings(settings).base_url)
-    return build_app(web_parts(settings), [exchange])
+    policy = wiring.wire_policy(settings)  # once: whoever signs in and whoever exchanges meet the same one
+    exchange = exchange_blueprint(wiring.wire_exchange(settings, policy), wiring.web_settings(settings).base_url)
+    return build_app(web_parts(settings, policy), [exchange])
 
 
-def web_parts(settings: Settings) -> WebParts:
+def web_parts(settings: Settings, policy: Policy) -> WebParts:
     """The parts as the settings say. Raises P3idpError where one cannot be made."""
     web = wiring.web_settings(settings)
     return WebParts(
         base_url=web.base_url,
-        desk=wiring.wire_sign_in_desk(settings),
+        desk=wiring.wire_sign_in_desk(settings, policy),
         attempts=wiring.wire_attempt_seal(settings),
-        readiness=wiring.wire_readiness(settings),
+        readiness=wiring.wire_readiness(settings, policy),
         clock=wiring.now,
         new_request_id=wiring.new_request_id,
         templates=wiring.templates_directory("web"),
