@@ -196,6 +196,17 @@ def test_a_redirect_is_not_followed_with_the_token(
     assert elsewhere.asked == []
 
 
+def test_a_proxy_of_the_environment_does_not_come_between(
+    exchange: Callable[..., Done], broker: PaperBroker, elsewhere: PaperBroker, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, elsewhere.url)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    assert exchange(broker.url).returncode == 0
+    assert elsewhere.asked == []
+
+
 @pytest.mark.parametrize("url", ["http://broker.example.org", "ftp://x", "broker.example.org"])
 def test_a_token_does_not_travel_in_clear(exchange: Callable[..., Done], url: str):
     done = exchange(url)

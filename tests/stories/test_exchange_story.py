@@ -210,6 +210,24 @@ def test_a_foreign_clients_token_is_refused_here_and_straight_at_apache(
     assert keystone.federated_login(site.token("alice")).status_code == 201, "the control"
 
 
+def test_what_check_in_withdraws_is_gone_at_both_doors_within_seconds(
+    site: LabHandle, keystone: KeystoneChecks
+) -> None:
+    token = site.token("alice")
+    assert keystone.federated_login(token).status_code == 201
+    exchanged(site, token)
+    interval = site.settings.site.introspection_interval_seconds
+    assert interval <= 5, "in the lab people want to see it"
+    control = site.control()
+    control.withdraw("alice")
+    try:
+        sleep(interval + 1)
+        assert keystone.federated_login(token).status_code == 401
+        assert "exchange-no-access" in exchange(site, token, "--project", "p3@egi").stderr
+    finally:
+        control.restore("alice")
+
+
 def test_whoever_has_no_access_is_told_so(site: LabHandle) -> None:
     done = exchange(site, site.token("bob"), "--project", "p3", "--json")
     assert done.returncode == 4
