@@ -85,7 +85,7 @@ class Site:
 @pytest.fixture(scope="module")
 def keystone(lab) -> KeystoneFederation:
     settings = lab.settings
-    session = make_session(wiring._keystone_account(settings), settings.keystone.ca_file, 30)
+    session = make_session(wiring.keystone_account(settings), settings.keystone.ca_file, 30)
     return KeystoneFederation(session, settings.keystone.auth_url)
 
 

@@ -1,0 +1,42 @@
+"""Where adapters meet ops, a module a subject. Owns the composition; holds no rule.
+
+Clock, randomness and ids come from environment.py. Every function imports what it wires when it is called, so that
+one subject never loads another's libraries.
+"""
+
+from p3idp.wiring.access import keystone_account, wire_access, wire_ledger, wire_policy
+from p3idp.wiring.environment import new_request_id, new_token, now
+from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
+from p3idp.wiring.site import wire_doctor, wire_site_config
+from p3idp.wiring.web import (
+    check_web_parts,
+    templates_directory,
+    wire_attempt_seal,
+    wire_exchange,
+    wire_logs,
+    wire_readiness,
+    wire_sign_in_desk,
+)
+
+__all__ = [
+    "check_web_parts",
+    "keystone_account",
+    "new_request_id",
+    "new_token",
+    "now",
+    "templates_directory",
+    "web_settings",
+    "wire_access",
+    "wire_attempt_seal",
+    "wire_doctor",
+    "wire_exchange",
+    "wire_federated_login",
+    "wire_ledger",
+    "wire_logs",
+    "wire_policy",
+    "wire_readiness",
+    "wire_sign_in",
+    "wire_sign_in_desk",
+    "wire_site_config",
+    "wire_verifier",
+]
