@@ -11,6 +11,7 @@ from p3idp.cli.access_text import applied_lines, plan_lines, progress_line
 from p3idp.cli.options import json_option, settings_option
 from p3idp.core.access.plan import Change
 from p3idp.errors import ExitStatus
+from p3idp.errors.access import ApplyIncomplete
 from p3idp.ops.access import Applied
 from p3idp.ops.access_ledger import Result, item
 from p3idp.ports.request import request_id
@@ -86,7 +87,11 @@ def apply(
         if not as_json:
             click.echo(progress_line(change, result), err=True)
 
-    done = wiring.wire_access(_settings(settings_file, policy_dir)).apply(wiring.now(), digest, accepted, progress)
+    access = wiring.wire_access(_settings(settings_file, policy_dir))
+    try:
+        done = access.apply(wiring.now(), digest, accepted, progress)
+    except KeyboardInterrupt as exc:
+        raise ApplyIncomplete("Stopped by hand. What was done is in the ledger: p3idp audit list") from exc
     if as_json:
         click.echo(json.dumps(_as_json(done), ensure_ascii=False, indent=2, sort_keys=True))
     else:

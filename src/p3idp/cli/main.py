@@ -5,16 +5,18 @@ Commands are imported when they are called, so that the light client never loads
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import click
 
 from p3idp import __version__
 from p3idp.cli.terminal import harmless_lines
 from p3idp.errors import ExitStatus, P3idpError
+from p3idp.errors.command import FileUnusable, UsageMistaken
 from p3idp.errors.settings import ExtraMissing
 
 
@@ -82,7 +84,8 @@ def show_error(error: P3idpError, *, as_json: bool) -> None:
         body = {"error": {"code": error.code, "detail": error.detail, "hint": error.hint}}
         click.echo(json.dumps(body, ensure_ascii=False, sort_keys=True), err=True)
         return
-    click.echo(click.style(f"Error ({error.code}): ", fg="red", bold=True) + harmless_lines(error.detail), err=True)
+    heading = click.style(f"Error ({error.code}): ", fg="red", bold=True)
+    click.echo(heading + harmless_lines(error.detail), err=True, color=_colour())
     if error.hint:
         click.echo(f"What to try: {error.hint}", err=True)
 
@@ -91,11 +94,12 @@ def run() -> None:
     """Run the command line; every P3idpError ends in its message and its exit status, never in a traceback."""
     as_json = "--json" in sys.argv[1:]
     try:
-        result = main.main(standalone_mode=False)
+        result = main.main(standalone_mode=False, color=_colour())
     except P3idpError as error:
-        show_error(error, as_json=as_json)
-        sys.exit(error.exit_status)
+        _end(error, as_json=as_json)
     except click.ClickException as error:
+        if as_json:
+            _end(UsageMistaken(error.format_message()), as_json=True)
         error.show()
         sys.exit(ExitStatus.USAGE)
     except (click.Abort, KeyboardInterrupt):
@@ -103,4 +107,18 @@ def run() -> None:
         sys.exit(ExitStatus.ERROR)
     except BrokenPipeError:
         sys.exit(ExitStatus.ERROR)
+    except OSError as error:
+        if not error.strerror:  # not the system's word on a file: a defect of ours
+            raise
+        _end(FileUnusable(f"{error.filename or 'The answer'}: {error.strerror}."), as_json=as_json)
     sys.exit(result if isinstance(result, int) else ExitStatus.OK)
+
+
+def _end(error: P3idpError, *, as_json: bool) -> NoReturn:
+    show_error(error, as_json=as_json)
+    sys.exit(error.exit_status)
+
+
+def _colour() -> bool | None:
+    """False where NO_COLOR is set (no-color.org); otherwise a terminal decides."""
+    return False if os.environ.get("NO_COLOR") else None
