@@ -49,7 +49,12 @@ def test_bare_install_has_no_server_library(bare: Path):
         assert library not in listed
 
 
-@pytest.mark.parametrize("words", [("--help",), ("--version",), ("exchange", "--help")], ids=" ".join)
+CLIENT_COMMANDS = sorted(name for name, entry in COMMANDS.items() if not entry.extra)
+
+
+@pytest.mark.parametrize(
+    "words", [("--help",), ("--version",), *((name, "--help") for name in CLIENT_COMMANDS)], ids=" ".join
+)
 def test_client_commands_run_bare(bare: Path, words: tuple[str, ...]):
     result = run(bare / "p3idp", *words)
     assert result.returncode == 0, result.stderr
