@@ -1,18 +1,18 @@
 """Which rules make which kind of token. Owns the three lists; a rule not listed here protects nobody."""
 
-from p3idp.core.login import rules, times
+from p3idp.core.login import header, rules, times
 from p3idp.core.login.rules import Rule
 
 _HEADER: tuple[Rule, ...] = (
-    rules.pinned_algorithm,
-    rules.nothing_critical,
-    rules.no_key_in_header,
-    rules.not_nested,
-    rules.sane_key_id,
+    header.pinned_algorithm,
+    header.nothing_critical,
+    header.no_key_in_header,
+    header.not_nested,
+    header.sane_key_id,
 )
 
-ID_TOKEN_HEADER: tuple[Rule, ...] = (*_HEADER, rules.id_token_type)
-ACCESS_TOKEN_HEADER: tuple[Rule, ...] = (*_HEADER, rules.access_token_type)
+ID_TOKEN_HEADER: tuple[Rule, ...] = (*_HEADER, header.id_token_type)
+ACCESS_TOKEN_HEADER: tuple[Rule, ...] = (*_HEADER, header.access_token_type)
 
 ID_TOKEN: tuple[Rule, ...] = (
     rules.exact_issuer,

@@ -1,6 +1,6 @@
 """The numbers and names that trust in tokens rests on, spelled out even where a library agrees today.
 
-Owns the values; the rules that apply them are in rules.py, compact.py and values.py.
+Owns the values; the rules that apply them stand beside it.
 """
 
 from dataclasses import dataclass
