@@ -74,6 +74,17 @@ def test_the_lab_runs_on_what_site_config_generates(lab: LabHandle, tmp_path: Pa
         assert client.get(lab.urls.keystone_url + path).status_code == 401  # Apache's; Keystone would say 404
 
 
+def test_the_lab_adds_nothing_of_its_own_to_what_is_generated(lab: LabHandle):
+    site = lab.layout.site
+    apache = (lab.layout.folder("apache") / "apache2.conf").read_text()
+    assert f'Include "{site / "apache.conf"}"' in apache
+    assert re.findall(r"^\s*(?:OIDC|<|Proxy|RequestHeader|Require|SSL).*", apache, re.M) == []
+    environment = psutil.Process(pids(lab.layout)["keystone"]).environ()
+    own, generated = environment["OS_KEYSTONE_CONFIG_FILES"].split(";")
+    assert generated == str(site / "keystone.conf")
+    assert re.findall(r"^\[(?:DEFAULT|auth|federation|mapped|openid)\]", Path(own).read_text(), re.M) == []
+
+
 def test_every_secret_is_closed_to_others_and_absent_from_arguments(lab: LabHandle):
     secrets = [file for file in lab.layout.folder("secrets").iterdir()]
     assert {file.stat().st_mode & 0o077 for file in secrets} == {0}
