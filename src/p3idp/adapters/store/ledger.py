@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from p3idp.adapters.store.engine import reading, store_errors, writing
+from p3idp.adapters.store.engine import reading, writing
 from p3idp.adapters.store.tables import LEDGER, LEDGER_HEADS
 from p3idp.core.audit.chain import START, Head, LedgerRecord, record_id, seal
 from p3idp.core.audit.event import AuditEvent, Outcome, as_cadf
-from p3idp.errors.access import LedgerDamaged
+from p3idp.errors.access import LedgerDamaged, LedgerUnavailable
 
 _RECORD = (LEDGER.c.writer, LEDGER.c.sequence, LEDGER.c.event, LEDGER.c.previous, LEDGER.c.digest)
 
@@ -34,7 +34,9 @@ class StoredLedger:
             sequence = head.length + 1
             text = as_cadf(event, record_id(self.writer, sequence), self.writer)
             record = seal(self.writer, sequence, text, head.digest)
-            self._insert(connection, record, event)
+            connection.execute(insert(LEDGER).values(**_columns(record)))
+            moved = {"length": sequence, "digest": record.digest}
+            connection.execute(update(LEDGER_HEADS).where(LEDGER_HEADS.c.writer == self.writer).values(**moved))
             return record
 
     def _begin_chain(self) -> None:
@@ -45,19 +47,11 @@ class StoredLedger:
         if orphan is not None:
             raise LedgerDamaged(f"The ledger holds records of {self.writer}, but the head of its chain is gone.")
         try:
-            with store_errors(), self.engine.execution_options(writing=True).begin() as connection:
+            with writing(self.engine) as connection:
                 connection.execute(insert(LEDGER_HEADS).values(writer=self.writer, length=0, digest=START))
-        except Exception as exc:
+        except LedgerUnavailable as exc:
             if not isinstance(exc.__cause__, IntegrityError):  # another process began the same chain just now
                 raise
-
-    def _insert(self, connection: Connection, record: LedgerRecord, event: AuditEvent) -> None:
-        connection.execute(insert(LEDGER).values(**_columns(record)))
-        connection.execute(
-            update(LEDGER_HEADS)
-            .where(LEDGER_HEADS.c.writer == self.writer)
-            .values(length=record.sequence, digest=record.digest)
-        )
 
     def heads(self) -> Sequence[Head]:
         """The kept head of every writer; a writer with records and no head gets a head of nothing."""
