@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from p3idp.core.policy.model import Policy
 from p3idp.core.site.apache_text import read_apache
+from p3idp.core.site.describe import served_providers
 from p3idp.core.site.findings import Finding, fail, skipped
 from p3idp.core.site.lint_apache import lint_apache
 from p3idp.core.site.lint_keystone import Expected, lint_keystone, read_keystone
@@ -36,9 +37,8 @@ def _apache(policy: Policy, links: FileLinks) -> Iterator[Finding]:
     if main is None:
         yield fail("apache-provider", links.apache_config, "The file is not there, or may not be read.")
         return
-    served = [p for n, p in enumerate(policy.site.identity_providers) if n == 0 or p.keystone_url]
     directives = read_apache(main, links.files.included)
-    yield from lint_apache(directives, served, links.apache.module_version())
+    yield from lint_apache(directives, served_providers(policy), links.apache.module_version())
 
 
 def _keystone(policy: Policy, links: FileLinks) -> Iterator[Finding]:

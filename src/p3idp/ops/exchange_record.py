@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from p3idp.core.audit.event import Actor, AuditEvent, Json, Outcome
+from p3idp.core.audit.event import AuditEvent, Json, Outcome, person
 from p3idp.core.exchange.lifetime import ExchangedToken
 from p3idp.core.exchange.target import Target
 from p3idp.core.login.tokens import VerifiedClaims
@@ -11,8 +11,6 @@ from p3idp.errors.access import LedgerDamaged, LedgerUnavailable
 from p3idp.errors.exchange import ExchangeError, ExchangeUnavailable
 from p3idp.ports.ledger import LedgerWriter
 from p3idp.ports.request import request_id
-
-_PERSON = "data/security/account/user"
 
 
 def record_exchange(
@@ -30,7 +28,7 @@ def record_exchange(
     event = AuditEvent(
         action="authenticate/exchange",
         outcome=outcome,
-        actor=Actor(_PERSON, f"{claims.subject}@{claims.issuer}"),
+        actor=person(claims.subject, claims.issuer),
         target=("data/security/project", project),
         at=now,
         request_id=request_id.get(),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from p3idp.core.audit.event import Actor, AuditEvent, Outcome
+from p3idp.core.audit.event import Actor, AuditEvent, Outcome, person
 from p3idp.core.login.callback import Callback, check_issuer, check_state
 from p3idp.core.login.return_to import safe_return_to
 from p3idp.core.login.session import Session, SessionId, SessionLimits
@@ -127,7 +127,7 @@ class SignInDesk:
         try:
             return self.client.redeem(attempt, callback.code, now)
         except TokenRefused as refused:
-            nobody = Actor("data/security/account/user", f"unknown@{attempt.provider}")
+            nobody = person("unknown", attempt.provider)
             self.ledger.append(self._event(Outcome.FAILURE, nobody, attempt.provider, now, reason=refused.reason))
             raise
 
@@ -137,7 +137,7 @@ class SignInDesk:
         return Session(signed_in.claims, view, began_at=now, seen_at=now)
 
     def _record(self, provider: str, claims: VerifiedClaims, session: Session, now: datetime) -> None:
-        actor = Actor("data/security/account/user", f"{claims.subject}@{claims.issuer}")
+        actor = person(claims.subject, claims.issuer)
         access = decide(self.policy(), claims, now).access
         details = {
             "keystone_problem": session.keystone.problem,

@@ -33,6 +33,11 @@ class Actor:
     name: str = ""
 
 
+def person(subject: str, issuer: str) -> Actor:
+    """A person as an identity provider knows them."""
+    return Actor("data/security/account/user", f"{subject}@{issuer}")
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """One happening: who did what to which thing, when, and how it ended.

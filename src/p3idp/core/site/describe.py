@@ -24,7 +24,7 @@ def describe(policy: Policy, facts: SiteFacts, module: ModuleVersion) -> SiteDes
             hint="Upgrade the module, or name another version with --module-version.",
         )
     _check_facts(facts)
-    served = [p for n, p in enumerate(policy.site.identity_providers) if n == 0 or p.keystone_url]
+    served = served_providers(policy)
     hosts: list[VirtualHost] = []
     for provider in served:
         hosts.append(_host(provider, facts, {host.listen for host in hosts}))
@@ -38,6 +38,11 @@ def describe(policy: Policy, facts: SiteFacts, module: ModuleVersion) -> SiteDes
         module=module,
         can=understands(module),
     )
+
+
+def served_providers(policy: Policy) -> list[IdentityProvider]:
+    """Those that Apache has a virtual host for: the first, and those with a Keystone address of their own."""
+    return [p for n, p in enumerate(policy.site.identity_providers) if n == 0 or p.keystone_url]
 
 
 def _claims_of(provider: IdentityProvider) -> tuple[str, ...]:
