@@ -5,10 +5,12 @@ import sqlite3
 import stat
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.event import listen
 
 from p3idp.adapters.memory.ledger import MemoryLedger
 from p3idp.adapters.store.engine import open_store, reading
@@ -41,6 +43,34 @@ def test_records_come_back_as_they_were_kept_and_the_chain_holds(ledger):
     (head,) = verify_ledger(ledger)
     assert (head.count, head.digest) == (5, kept[-1].digest)
     assert parse_head(str(head)) == head
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda file: file.write_bytes(b"no database" * 1000), "no SQLite database"),
+        (lambda file: (file.unlink(), file.mkdir()), "cannot be opened"),
+    ],
+    ids=["other bytes", "a directory"],
+)
+def test_a_database_that_cannot_be_used_says_why(tmp_path, spoil, said):
+    file = tmp_path / "p3idp.sqlite"
+    open_store(f"sqlite:///{file}").dispose()
+    spoil(file)
+    with pytest.raises(LedgerUnavailable, match=said):
+        open_store(f"sqlite:///{file}")
+
+
+def test_a_full_disk_is_named_and_nothing_kept_is_lost(tmp_path):
+    engine = open_store(f"sqlite:///{tmp_path / 'p3idp.sqlite'}")
+    ledger = StoredLedger(engine, "here")
+    kept = []
+    engine.dispose()
+    listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
+    with pytest.raises(LedgerUnavailable, match="its disk is full"):
+        kept.extend(ledger.append(event(number)) for number in count())
+    assert list(ledger.records("here")) == kept
+    assert verify_ledger(ledger)[0].count == len(kept)
 
 
 def test_an_empty_ledger_is_whole(ledger):

@@ -19,6 +19,16 @@ from p3idp.errors.access import LedgerUnavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_MILLISECONDS = 10_000
+# By the beginning of SQLite's own code (https://www.sqlite.org/rescode.html).
+_SQLITE_WORDS = {
+    "SQLITE_FULL": "its disk is full",
+    "SQLITE_IOERR": "its disk is full or failing",
+    "SQLITE_READONLY": "its file may not be written by this user",
+    "SQLITE_CANTOPEN": "its file cannot be opened, or its directory may not be written by this user",
+    "SQLITE_NOTADB": "its file is no SQLite database; restore it from a backup",
+    "SQLITE_CORRUPT": "its file is damaged; restore it from a backup",
+    "SQLITE_BUSY": "another process held it too long",
+}
 
 
 def open_store(url: str, password: Secret[str] | None = None) -> Engine:
@@ -42,7 +52,10 @@ def make_engine(url: str, password: Secret[str] | None = None) -> Engine:
             return engine
         # Galera and firewalls drop idle connections: ask before use rather than fail a sign-in.
         return create_engine(parsed, pool_pre_ping=True, isolation_level="READ COMMITTED")
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as exc:
+    except ModuleNotFoundError as exc:
+        told = f"The database driver {exc.name}, which [store] url asks for, is not installed."
+        raise LedgerUnavailable(told, hint=f"Install {exc.name}, or name another driver in the address.") from None
+    except (ArgumentError, NoSuchModuleError) as exc:
         # The text of these errors may hold the whole URL, password included.
         raise LedgerUnavailable(f"The database address in [store] url is not usable ({type(exc).__name__}).") from None
 
@@ -98,9 +111,10 @@ def store_errors() -> Iterator[None]:
         yield
     except SQLAlchemyError as exc:
         cause = getattr(exc, "orig", None) or exc
-        raise LedgerUnavailable(
-            f"The database did not do what was asked ({type(cause).__name__}).", debug=str(cause)
-        ) from exc
+        name = getattr(cause, "sqlite_errorname", "")
+        known = next((words for prefix, words in _SQLITE_WORDS.items() if name.startswith(prefix)), "")
+        told = f"The database did not do what was asked: {known or type(cause).__name__}."
+        raise LedgerUnavailable(told, debug=str(cause)) from exc
 
 
 def check_store(engine: Engine) -> None:
