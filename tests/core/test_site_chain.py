@@ -56,6 +56,8 @@ def test_a_provider_in_order_has_no_finding():
         ({"issuer": None}, "discovery-issuer", Status.FAIL),
         ({"token_endpoint": "http://idp.test/token"}, "provider-endpoints", Status.FAIL),
         ({"introspection_endpoint": "https://elsewhere.test/i"}, "provider-endpoints", Status.FAIL),
+        ({"token_endpoint": "https://["}, "provider-endpoints", Status.FAIL),
+        ({"token_endpoint": None}, "provider-endpoints", Status.FAIL),
         ({"code_challenge_methods_supported": ["plain"]}, "pkce", Status.FAIL),
         ({"code_challenge_methods_supported": None}, "pkce", Status.WARN),
         ({"response_types_supported": ["id_token"]}, "code-flow", Status.FAIL),
@@ -64,6 +66,11 @@ def test_a_provider_in_order_has_no_finding():
 )
 def test_a_provider_out_of_order_is_named(change: dict[str, Any], check: str, status: Status):
     assert wrong(judge_discovery(provider(), EGI, DISCOVERY | change)) == {check: status}
+
+
+def test_the_doctor_takes_the_same_host_for_the_same_as_sign_in_does():
+    ported = DISCOVERY | {"token_endpoint": ENDPOINT.replace("idp.test", "idp.test:443") + "/token"}
+    assert wrong(judge_discovery(provider(), EGI, ported)) == {}
 
 
 def test_a_parametric_scope_is_known_by_its_first_part():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from p3idp.core.login.metadata import origin_of
 from p3idp.core.policy.model import IdentityProvider
 from p3idp.core.secret import Secret
 from p3idp.core.site.chain_apache import Answer
@@ -87,7 +88,7 @@ def _first_issuer(link: ProviderLink, document: Mapping[str, object]) -> Iterato
 
 def _introspection(link: ProviderLink, url: str, client_id: str, secret: Callable[[], Secret[str]]) -> Finding:
     subject = f"{link.provider.id}, client {client_id}"
-    if not url.startswith(f"{_origin(link.provider.issuers[0])}/"):
+    if origin_of(url) is None or origin_of(url) != origin_of(link.provider.issuers[0]):
         return skipped(
             "introspection-client", subject, "The endpoint is not on the issuer's host: no secret goes there."
         )
@@ -96,10 +97,6 @@ def _introspection(link: ProviderLink, url: str, client_id: str, secret: Callabl
     except P3idpError as error:
         return fail("introspection-client", subject, error.detail, unreachable=error.temporary)
     return judge_introspection(link.provider, client_id, answer.status, json_object(answer))
-
-
-def _origin(url: str) -> str:
-    return "/".join(url.split("/", 3)[:3])
 
 
 def timed(probe: Probe, url: str, clock: Clock) -> tuple[Answer, timedelta | None]:

@@ -5,8 +5,8 @@ Owns these rules; fetching is an adapter's matter, and believing tokens is core/
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from urllib.parse import urlsplit
 
+from p3idp.core.login.metadata import origin_of
 from p3idp.core.policy.model import IdentityProvider
 from p3idp.core.site.findings import Finding, fail, ok, skipped, warn
 
@@ -32,12 +32,9 @@ def judge_discovery(provider: IdentityProvider, issuer: str, document: Mapping[s
 
 
 def _endpoints(subject: str, issuer: str, document: Mapping[str, object]) -> Finding:
-    home = urlsplit(issuer)
-    wrong = []
-    for name in _ENDPOINTS:
-        where = urlsplit(str(document.get(name, "")))
-        if where.scheme != "https" or where.netloc != home.netloc:
-            wrong.append(f"{name} is {document.get(name, 'missing')}")
+    home = origin_of(issuer)
+    published = {name: str(document.get(name) or "missing") for name in _ENDPOINTS}
+    wrong = [f"{name} is {url}" for name, url in published.items() if home is None or origin_of(url) != home]
     if wrong:
         return fail("provider-endpoints", subject, "; ".join(wrong) + ".")
     return ok("provider-endpoints", subject, "All endpoints are https and on the issuer's own host.")
