@@ -44,11 +44,11 @@ class HttpProbe:
                     if len(body) > _MAX_BODY:
                         raise Unreached(f"{url} answers with more than {_MAX_BODY} bytes.")
                 return Answer(reply.status_code, {k.lower(): v for k, v in reply.headers.items()}, body)
-        except httpx.TransportError as exc:
+        except (httpx.RequestError, httpx.InvalidURL) as exc:
             raise _translated(url, exc) from exc
 
 
-def _translated(url: str, exc: httpx.TransportError) -> Unreached | CertificateUntrusted:
+def _translated(url: str, exc: Exception) -> Unreached | CertificateUntrusted:
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
