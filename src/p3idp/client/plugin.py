@@ -98,11 +98,14 @@ def project_scope(name: str | None, domain: str | None) -> str:
 def _read_token(session: session.Session, token_url: str, token: Secret[str]) -> access.AccessInfoV3:
     headers = {"Accept": "application/json", "X-Auth-Token": token.reveal(), "X-Subject-Token": token.reveal()}
     try:
-        reply = session.get(token_url, headers=headers, authenticated=False, log=False)
-        return access.AccessInfoV3(auth_token=token.reveal(), body=reply.json())
+        # A redirect would carry the token to whatever host it names.
+        reply = session.get(token_url, headers=headers, authenticated=False, log=False, redirect=False)
     except exceptions.NotFound as exc:
         # Keystone says 404 of a subject token that is over.
         raise exceptions.Unauthorized("The Keystone token is over or unknown.") from exc
+    if reply.status_code != 200:
+        raise exceptions.InvalidResponse(reply)
+    return access.AccessInfoV3(auth_token=token.reveal(), body=reply.json())
 
 
 class P3idpLoader(loading.BaseIdentityLoader[P3idp]):

@@ -69,7 +69,8 @@ class PersonalCredentials:
             listed = read_json(self._http.send("GET", self._collection, headers=self._headers))
         except KeystoneUnreachable:
             return
-        for credential in listed.get("application_credentials") or ():
+        found = listed.get("application_credentials")
+        for credential in found if isinstance(found, list) else ():
             if _is_ours_and_over(credential, now):
                 self.delete(credential["id"])
 

@@ -5,6 +5,7 @@ Nothing here knows p3idp's own account. Keystone's words never leave this module
 
 import ssl
 from collections.abc import Mapping
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +27,8 @@ class PersonalHttp:
             trust_env=False,
             timeout=timeout_seconds,
             follow_redirects=False,
+            # A jar that takes nothing: what Keystone's front sets for one person must not be shown for another.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             limits=httpx.Limits(keepalive_expiry=2.0),  # Apache's KeepAliveTimeout is 5 s
         )
 
