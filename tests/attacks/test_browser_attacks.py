@@ -80,11 +80,28 @@ def test_a_used_state_is_not_taken_again(door: Door, attack: Attack) -> None:
     answer = door.provider.agree(url)
     assert get(browser, CALLBACK, **answer).status_code == 303
     calls = list(door.provider.token_calls)
-    browser.set_cookie(planted.key, planted.value, domain="broker.example.org", path="/login", secure=True)
+    browser.set_cookie(planted.key, planted.value, domain="broker.example.org", path="/", secure=True)
     reply = get(browser, CALLBACK, **door.provider.agree(url))
-    held = reply.status_code == 400 and door.provider.token_calls == calls and SESSION not in str(reply.headers)
+    held = reply.status_code == 400 and door.provider.token_calls == calls and f"{SESSION}=" not in str(reply.headers)
     attack.saw("an old copy of the cookie, the used state and a fresh code", held, str(reply.status_code))
     assert held
+
+
+@pytest.mark.attack("R53", "R60")
+def test_no_cookie_can_be_planted_from_a_neighbouring_host(door: Door) -> None:
+    browser = door.browser()
+    begun = get(browser, "/login/egi").headers.getlist("Set-Cookie")
+    arrived = door.sign_in(browser).headers.getlist("Set-Cookie")
+    left = get(browser, "/access").headers.getlist("Set-Cookie")
+    assert begun
+    assert arrived
+    for cookie in (*begun, *arrived, *left):
+        # RFC 6265bis: with this prefix a browser takes a cookie from this host alone, over https, for all paths.
+        assert cookie.startswith("__Host-"), cookie
+        assert "; Path=/;" in cookie + ";"
+        assert "; Secure" in cookie
+        assert "; HttpOnly" in cookie
+        assert "Domain=" not in cookie
 
 
 @pytest.mark.attack("R49")
@@ -273,7 +290,7 @@ def test_a_session_planted_before_signing_in_is_not_the_one_after(door: Door, pl
     known = "A" * 43 if planted.startswith("a ") else next(iter(door.sessions.held))
     browser.set_cookie(SESSION, known, domain="broker.example.org", secure=True)
     reply = door.sign_in(browser)
-    given = next(v for v in reply.headers.getlist("Set-Cookie") if v.startswith(SESSION))
+    given = next(v for v in reply.headers.getlist("Set-Cookie") if v.startswith(f"{SESSION}="))
     assert known not in given
     assert known not in door.sessions.held, "what was planted opens nothing afterwards"
 

@@ -93,7 +93,7 @@ def _sign_in(site: LabHandle) -> dict[str, str]:
     assert ended.status_code == 303, ended.text
     browser.get("/access", base_url=parts.base_url)
     browser.get("/login/egi/callback", base_url=parts.base_url, query_string=arrived)
-    cookie = next(value for value in ended.headers.getlist("Set-Cookie") if value.startswith(SESSION))
+    cookie = next(value for value in ended.headers.getlist("Set-Cookie") if value.startswith(f"{SESSION}="))
     secrets = between.heard | {"session id": cookie.split(";")[0].partition("=")[2]}
     return secrets | {f"setting {number}": value for number, value in enumerate(known_secrets(settings))}
 

@@ -31,19 +31,20 @@ def test_signing_in_ends_on_the_access_page_with_a_session(door: Door) -> None:
     browser = door.browser()
     reply = door.sign_in(browser)
     assert (reply.status_code, reply.location) == (303, "/access")
-    cookie = next(value for value in reply.headers.getlist("Set-Cookie") if value.startswith(SESSION))
+    cookie = next(value for value in reply.headers.getlist("Set-Cookie") if value.startswith(f"{SESSION}="))
     for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):
         assert flag in cookie.split("; "), flag
     assert "Domain" not in cookie
     assert get(browser, "/access").status_code == 200
 
 
-def test_an_attempt_cookie_goes_only_where_it_is_needed(door: Door) -> None:
+def test_an_attempt_cookie_is_short_lived_and_for_this_host_alone(door: Door) -> None:
     reply = get(door.browser(), "/login/egi")
     [cookie] = reply.headers.getlist("Set-Cookie")
     assert cookie.startswith(ATTEMPT)
-    for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/login", "Max-Age=600"):
+    for flag in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=600"):
         assert flag in cookie.split("; "), flag
+    assert "Domain" not in cookie
 
 
 def test_nothing_is_stored_before_a_valid_callback(door: Door) -> None:
@@ -94,7 +95,7 @@ def test_tokens_that_are_refused_are_in_the_ledger_and_nobody_is_signed_in(door:
     browser = door.browser()
     reply = door.sign_in(browser)
     assert reply.status_code == 401
-    assert SESSION not in str(reply.headers)
+    assert f"{SESSION}=" not in str(reply.headers)
     [event] = door.ledger.events
     assert (event.outcome, event.reason) == (Outcome.FAILURE, "nonce")
     assert not door.sessions.held

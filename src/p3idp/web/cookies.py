@@ -15,9 +15,10 @@ from p3idp.ops.login import ATTEMPT_LIFETIME
 from p3idp.ports.checkin import SignInAttempt
 from p3idp.ports.sessions import Seal
 
-SESSION = "__Host-p3idp"  # __Host-: only from this host, only over https, for every path
-ATTEMPT = "__Secure-p3idp-login-"
-ATTEMPT_PATH = "/login"
+# __Host-: only from this host, only over https, for every path. A neighbouring host can plant neither a session nor an
+# attempt of its own in somebody's browser.
+SESSION = "__Host-p3idp"
+ATTEMPT = "__Host-p3idp-login-"
 MOST_ATTEMPTS = 5  # about 600 bytes each: together under the 4 kB that browsers and proxies are sure to keep
 _LIFETIME = int(ATTEMPT_LIFETIME.total_seconds())
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -50,7 +51,7 @@ def give_attempt(request: Request, response: Response, seal: Seal, attempt: Sign
         ATTEMPT + attempt.id,
         seal.close(_to_text(attempt).encode(), now),
         max_age=_LIFETIME,
-        path=ATTEMPT_PATH,
+        path="/",
         secure=True,
         httponly=True,
         samesite="Lax",
@@ -72,7 +73,7 @@ def take_attempt(response: Response, attempt: SignInAttempt) -> None:
 
 
 def _remove_attempt(response: Response, name: str) -> None:
-    response.delete_cookie(name, path=ATTEMPT_PATH, secure=True, httponly=True, samesite="Lax")
+    response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="Lax")
 
 
 def _expiry(request: Request, name: str, seal: Seal, now: datetime) -> float:
