@@ -84,4 +84,4 @@ class CheckinVerifier:
             audiences=frozenset(trusted.provider.audiences),
         )
         token = believe(raw, trusted.issuer, expected, kinds.ACCESS_TOKEN_HEADER, kinds.ACCESS_TOKEN)
-        return verified_claims(trusted.provider, token.claims, trusted.answers.about(token, now))
+        return verified_claims(trusted.provider, token.claims, trusted.answers.about(token, now, expected))

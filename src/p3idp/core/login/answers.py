@@ -58,6 +58,8 @@ def _same_client(answer: Answer, claims: Answer) -> Refusal | None:
 def _still_an_access_token(answer: Answer) -> Refusal | None:
     kind = answer.get("token_type", "Bearer")
     body = answer.get("typ", "Bearer")
+    if "cnf" in answer:
+        return Refusal(Reason.BOUND, "The identity provider says that the token is bound to its holder's key.")
     if isinstance(kind, str) and kind.lower() in {"bearer", "access_token"} and body == "Bearer":
         return None
     return Refusal(Reason.ANSWER_TYP, "The identity provider says that this is not a bearer access token.")
