@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,18 @@ def test_a_copy_of_the_database_tells_and_opens_nothing(engine: Engine) -> None:
         kept = repr(connection.execute(text("SELECT * FROM web_sessions")).all())
     for secret in (ID, "alice", "urn:mace", "山田"):
         assert secret not in kept
+
+
+def test_a_session_moved_to_another_row_is_none(engine: Engine) -> None:
+    sessions = DatabaseSessions(engine, FernetSeal(Secret(KEY), "s"))
+    sessions.save(ID, session("Victim"), NOW + timedelta(hours=8))
+    sessions.save(OTHER, session("Mallory"), NOW + timedelta(hours=8))
+    with engine.begin() as connection:
+        victims = text("SELECT sealed FROM web_sessions WHERE id_hash = :id")
+        sealed = connection.execute(victims, {"id": sha256(ID.encode()).hexdigest()}).scalar_one()
+        connection.execute(text("UPDATE web_sessions SET sealed = :sealed"), {"sealed": sealed})
+    assert sessions.find(OTHER) is None
+    assert sessions.find(ID) is not None
 
 
 def test_a_session_sealed_with_another_key_is_none(engine: Engine) -> None:

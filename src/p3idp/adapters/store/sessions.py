@@ -30,7 +30,7 @@ class DatabaseSessions:
     def save(self, session_id: SessionId, session: Session, until: datetime) -> None:
         """Keep a new session; sweep out those that ended before it began."""
         now = session.began_at
-        sealed = self._seal.close(session_to_text(session).encode(), now)
+        sealed = self._seal.close(f"{_hashed(session_id)}\n{session_to_text(session)}".encode(), now)
         with _transaction(self._engine) as connection:
             connection.execute(delete(WEB_SESSIONS).where(WEB_SESSIONS.c.until <= _seconds(now)))
             connection.execute(
@@ -50,8 +50,9 @@ class DatabaseSessions:
         if row is None:
             return None
         seen_at = datetime.fromtimestamp(row.seen_at, UTC)
-        text = self._seal.open(row.sealed, seen_at)
-        return session_from_text(text.decode(), seen_at) if text is not None else None
+        # Whose row it is stands inside the seal too: who can write the database moves nobody into another's session.
+        whose, _, text = (self._seal.open(row.sealed, seen_at) or b"").decode().partition("\n")
+        return session_from_text(text, seen_at) if whose == _hashed(session_id) else None
 
     def touch(self, session_id: SessionId, seen_at: datetime) -> None:
         """Remember that it was used."""
