@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from p3idp.core.policy.model import IdentityProvider
 from p3idp.core.site.findings import Finding, fail, ok, warn
@@ -82,11 +82,11 @@ def judge_websso(
     if not 300 <= answer.status < 400:
         found = f"The websso path answers {answer.status} instead of a redirect to the provider."
         return (fail("websso-redirect", provider.id, found),)
-    target = answer.headers.get("location", "")
-    query = {key: values[0] for key, values in parse_qs(urlsplit(target).query).items()}
+    target, _, asked = answer.headers.get("location", "").partition("?")
+    query = {key: values[0] for key, values in parse_qs(asked).items()}
     wrong = []
-    if authorization_endpoint and target.split("?")[0] != authorization_endpoint:
-        wrong.append(f"goes to {target.split('?')[0]} instead of {authorization_endpoint}")
+    if authorization_endpoint and target != authorization_endpoint:
+        wrong.append(f"goes to {target} instead of {authorization_endpoint}")
     if client_id and query.get("client_id") != client_id:
         wrong.append(f"comes as client {query.get('client_id')} instead of {client_id}")
     if query.get("response_type") != "code":
