@@ -18,6 +18,7 @@ from keystoneauth1.session import Session
 from p3idp.cli.main import run
 from p3idp.client.plugin import P3idp, P3idpLoader
 from p3idp.core.exchange.request import KEYSTONE_TOKEN
+from p3idp.errors.exchange import NoAccess, ProjectNotNamed
 
 PROGRAM = Path(sys.executable).with_name("p3idp")
 TOKEN = "header.body.signature"
@@ -162,6 +163,18 @@ def test_refusals_end_by_the_table(
     assert TOKEN not in done.stderr
 
 
+def test_what_to_try_is_said_once_and_in_the_words_of_this_command(exchange: Callable[..., Done], broker: PaperBroker):
+    broker.refuse(400, ProjectNotNamed.code, f"It reaches: project:p3@egi. {ProjectNotNamed.hint}")
+    said = exchange(broker.url).stderr
+    assert "--project" in said
+    assert "scope or resource" not in said
+    broker.refuse(400, NoAccess.code, f"Nothing for you. {NoAccess.hint}")
+    assert exchange(broker.url).stderr.splitlines() == [
+        "Error (broker-refused): Nothing for you. (exchange-no-access, req-1)",
+        f"What to try: {NoAccess.hint}",
+    ]
+
+
 def test_a_broker_cannot_paint_the_terminal(exchange: Callable[..., Done], broker: PaperBroker):
     broker.refuse(400, "x", "\x1b[2Jgone\r\nand more")
     assert "\x1b[2J" not in exchange(broker.url).stderr
@@ -207,7 +220,7 @@ def test_a_proxy_of_the_environment_does_not_come_between(
     assert elsewhere.asked == []
 
 
-@pytest.mark.parametrize("url", ["http://broker.example.org", "ftp://x", "broker.example.org"])
+@pytest.mark.parametrize("url", ["http://broker.example.org", "ftp://x", "broker.example.org", "https://[::", ""])
 def test_a_token_does_not_travel_in_clear(exchange: Callable[..., Done], url: str):
     done = exchange(url)
     assert done.returncode == 2

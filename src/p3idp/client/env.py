@@ -17,8 +17,10 @@ def token_from_file(name: str) -> Secret[str]:
     """Read the access token from a file, or from standard input where ``name`` is ``-``. Raises TokenUnreadable."""
     try:
         text = sys.stdin.read() if name == STDIN else Path(name).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise TokenUnreadable(f"The access token cannot be read from {name}: {type(exc).__name__}.") from exc
+    except OSError as exc:
+        raise TokenUnreadable(f"The access token cannot be read from {name}: {exc.strerror}.") from exc
+    except UnicodeDecodeError as exc:
+        raise TokenUnreadable(f"{name} holds other bytes than an access token.") from exc
     return _token(text, f"The file {name}" if name != STDIN else "Standard input")
 
 

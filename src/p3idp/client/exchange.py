@@ -12,10 +12,16 @@ import requests
 from p3idp.core.exchange.request import ACCESS_TOKEN, GRANT_TYPE, KEYSTONE_TOKEN
 from p3idp.core.secret import Secret
 from p3idp.errors.client import BrokerRefused, BrokerUnreachable, BrokerUnsafe, SignInNeeded
+from p3idp.errors.exchange import ExchangeError
 
 _TIMEOUTS = (10, 60)  # seconds to connect, and between bytes
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _OVER = "exchange-subject-token-over"
+# Where what to try has other names here than at the endpoint.
+_HINTS = {
+    "exchange-no-project": "Name one of them with --project (project_name in clouds.yaml).",
+    "exchange-invalid-scope": "Give one project as NAME or NAME@DOMAIN.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,8 @@ class Broker:
             raise BrokerUnreachable(f"{self.url} answered something that is not a token reply.") from exc
 
     def _post(self, form: Mapping[str, str]) -> tuple[int, Any]:
-        address = urlsplit(self.url)
-        if address.scheme != "https" and not (address.scheme == "http" and address.hostname in _LOOPBACK):
-            raise BrokerUnsafe(f"{self.url} is not an https address; the token was not sent.")
+        if not _is_safe(self.url):
+            raise BrokerUnsafe(f"`{self.url}` is not an https address; the token was not sent.")
         with requests.Session() as session:
             # Neither a proxy, a .netrc nor a certificate bundle of the environment may come between.
             session.trust_env = False
@@ -72,12 +77,24 @@ class Broker:
                     verify=self.verify,
                     allow_redirects=False,  # a redirect would carry the token elsewhere
                 )
+            except requests.exceptions.SSLError as exc:
+                told = f"The certificate of {self.url} is not trusted."
+                raise BrokerUnreachable(told, hint="Name the site's authority with --ca-file.") from exc
             except (requests.RequestException, OSError) as exc:
-                raise BrokerUnreachable(f"The broker at {self.url} does not answer ({type(exc).__name__}).") from exc
+                why = "in time" if isinstance(exc, requests.Timeout) else "there"
+                raise BrokerUnreachable(f"The broker at {self.url} does not answer {why}.") from exc
         try:
             return reply.status_code, reply.json()
         except ValueError:
             return reply.status_code, None
+
+
+def _is_safe(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+    except ValueError:
+        return False
+    return address.scheme == "https" or (address.scheme == "http" and address.hostname in _LOOPBACK)
 
 
 def _read(body: Mapping[str, Any]) -> BrokerToken:
@@ -91,12 +108,18 @@ def _read(body: Mapping[str, Any]) -> BrokerToken:
 def _refusal(status: int, body: Any, url: str) -> BrokerRefused | BrokerUnreachable | SignInNeeded:
     if not isinstance(body, dict) or not isinstance(body.get("error"), str):
         return BrokerUnreachable(f"{url} answered {status} and is no broker, or not a working one.")
-    said = _plain(body.get("error_description")) or _plain(body["error"])
-    named = ", ".join(filter(None, (_plain(body.get("code")), _plain(body.get("request_id")))))
+    code = _plain(body.get("code"))
+    kinds: list[type[ExchangeError]] = [ExchangeError, *ExchangeError.__subclasses__()]
+    known = next((kind.hint for kind in kinds if kind.code == code), "")
+    # The endpoint says what to try at the end of its text, in the words of its parameters.
+    said = _plain(body.get("error_description")).removesuffix(known).strip() or _plain(body["error"])
+    named = ", ".join(filter(None, (code, _plain(body.get("request_id")))))
     detail = f"{said} ({named})" if named else said
-    if body.get("code") == _OVER:
+    if code == _OVER:
         return SignInNeeded(detail)
-    return BrokerUnreachable(detail, hint="Try again in a moment.") if status >= 500 else BrokerRefused(detail)
+    if status >= 500:
+        return BrokerUnreachable(detail, hint="Try again in a moment.")
+    return BrokerRefused(detail, hint=_HINTS.get(code, known))
 
 
 def _plain(text: object) -> str:
