@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from policy_in_force import put_policy_in_force
 
+from p3idp.lab.demo import apply_policy
 from p3idp.lab.handle import LabHandle, temporary_lab
 
 pytest_plugins = ["no_skips", "battery"]
@@ -20,5 +20,5 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHandle]:
 @pytest.fixture(scope="session")
 def site(lab: LabHandle) -> LabHandle:
     """The same lab after `p3idp apply`, from the first test on that asks for this."""
-    put_policy_in_force(lab)
+    apply_policy(lab.layout)
     return lab

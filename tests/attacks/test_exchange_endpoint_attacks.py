@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 import pytest
 from battery import Attack
+from exchange_world import BEGIN, KEYSTONE, P3, P4, World, a_form, a_provider
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from exchange_world import BEGIN, KEYSTONE, P3, P4, World, a_form, a_provider
 from p3idp.core.exchange.request import GRANT_TYPE, JWT
 from p3idp.core.policy.model import ProjectRef
 from p3idp.errors.keystone import FederatedLoginRefused
@@ -114,7 +114,7 @@ def test_no_way_of_asking_makes_a_longer_life(attack: Attack):
         attack.saw(f"asks {more}", reply.json["expires_at"] == stated, reply.json["expires_at"], "X22")
         assert reply.json["expires_at"] == stated
     for turn in range(5):
-        world.clock.move(minutes=4)
+        world.clock.forward(minutes=4)
         reply = post(client)
         held = reply.json["expires_at"] == stated and reply.json["expires_in"] <= (end - world.clock()).total_seconds()
         attack.saw(f"exchange number {turn + 2}", held, reply.json["expires_at"], "X23")
@@ -128,7 +128,7 @@ def test_no_way_of_asking_makes_a_longer_life(attack: Attack):
 
         def jump(*args, world=moved, by=minutes, call=scope_to):
             scoped = call(*args)
-            world.clock.move(minutes=by)
+            world.clock.forward(minutes=by)
             return scoped
 
         moved.keystone.scope_to = jump  # type: ignore[method-assign]

@@ -18,9 +18,9 @@ from uuid import uuid4
 
 import httpx
 from exchange_world import a_form
-from policy_in_force import put_policy_in_force
 
 from p3idp import wiring
+from p3idp.lab.demo import apply_policy
 from p3idp.lab.handle import LabHandle, temporary_lab
 
 PROJECT = "p3"
@@ -160,7 +160,7 @@ def main() -> None:
     asked.add_argument("--json", type=Path, default=Path("build/bench.json"))
     options = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="p3idp-bench-") as directory, temporary_lab(Path(directory)) as lab:
-        put_policy_in_force(lab)
+        apply_policy(lab.layout)
         bare = Bare(lab)
         pairs = [*exchange_pairs(lab, bare, options.rounds), plan_pair(lab, bare, options.rounds)]
     print(f"{'medians of ' + str(options.rounds) + ' rounds':<40}{'p3idp ms':>10}{'bare ms':>10}{'ratio':>8}")

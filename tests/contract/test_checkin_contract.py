@@ -7,15 +7,15 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 import pytest
-from policy_in_force import put_policy_in_force
-
 from exchange_world import a_provider
+
 from p3idp import wiring
 from p3idp.adapters.memory.checkin import MemoryCheckin, MemoryPerson
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider
 from p3idp.core.secret import Secret
 from p3idp.errors.login import ProviderUnreachable, TokenRefused
+from p3idp.lab.demo import apply_policy
 from p3idp.ports.checkin import AccessTokenVerifier, SignInAttempt, SignInClient
 
 VM_OPERATOR = "urn:mace:egi.eu:group:vo.access.egi.eu:role=vm_operator#aai.egi.eu"
@@ -49,7 +49,7 @@ def memory_world() -> World:
 
 
 def lab_world(lab) -> World:
-    put_policy_in_force(lab)
+    apply_policy(lab.layout)
     settings = lab.settings
     policy = wiring.wire_policy(settings)
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from exchange_world import P3, a_provider
-from policy_in_force import put_policy_in_force
 
 from p3idp import wiring
 from p3idp.adapters.memory.login import MemoryKeystoneLogin, MemoryPerson
@@ -16,6 +15,7 @@ from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider
 from p3idp.core.secret import Secret
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
+from p3idp.lab.demo import apply_policy
 from p3idp.ports.keystone import FederatedLogin, KeystoneToken, ReachableProject
 
 
@@ -47,7 +47,7 @@ def site(request: pytest.FixtureRequest) -> Site:
     if request.param == "memory":
         return memory_site()
     lab = request.getfixturevalue("lab")
-    put_policy_in_force(lab)
+    apply_policy(lab.layout)
     settings = lab.settings
     nowhere = settings.keystone.model_copy(update={"auth_url": "https://127.0.0.1:1/v3", "public_url": None})
     return Site(

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 from keystone_checks import KeystoneChecks
-from policy_in_force import put_policy_in_force
 
 from p3idp.lab import horizon_parts
+from p3idp.lab.demo import apply_policy
 from p3idp.lab.handle import LabHandle, temporary_lab
 
 
@@ -23,7 +23,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHandle]:
     """Real Keystone, Apache, Check-in stand-in, broker and Horizon, with the policy in force."""
     with temporary_lab(tmp_path_factory.mktemp("lab"), "horizon") as lab:
-        put_policy_in_force(lab)
+        apply_policy(lab.layout)
         yield lab
 
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from stand_ins import ListedEvents, MovableClock
+
 from p3idp.adapters.memory.login import MemoryKeystoneLogin, MemoryPerson
-from p3idp.core.audit.event import AuditEvent
 from p3idp.core.exchange.request import ACCESS_TOKEN, GRANT_TYPE
 from p3idp.core.login.tokens import RawToken, VerifiedClaims
 from p3idp.core.policy.entitlement import Entitlement
@@ -22,7 +23,6 @@ from p3idp.core.policy.model import (
     Site,
     Validity,
 )
-from p3idp.errors.access import LedgerUnavailable
 from p3idp.errors.login import TokenRefused
 from p3idp.ops.exchange import TokenExchange
 
@@ -31,17 +31,6 @@ KEYSTONE = "https://keystone.test/v3"
 BEGIN = datetime(2026, 11, 22, 8, 0, 0, 250_000, tzinfo=UTC)
 OPERATORS = Entitlement("urn:mace:egi.eu", ("vo.access.egi.eu",), "vm_operator")
 P3, P4, ENDED = (ProjectRef("egi", name) for name in ("p3", "p4", "ended"))
-
-
-@dataclass
-class MovableClock:
-    at: datetime = BEGIN
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def move(self, **by: float) -> None:
-        self.at += timedelta(**by)
 
 
 @dataclass
@@ -62,19 +51,6 @@ class ListedTokens:
         if self.claims[raw.reveal()].expires_at <= now:
             raise TokenRefused("expired", "It is over.")
         return self.claims[raw.reveal()]
-
-
-@dataclass
-class ListedEvents:
-    """A ledger that can fill up."""
-
-    events: list[AuditEvent] = field(default_factory=list)
-    full: bool = False
-
-    def append(self, event: AuditEvent) -> None:
-        if self.full:
-            raise LedgerUnavailable("The disk is full.")
-        self.events.append(event)
 
 
 def a_provider(**changes: object) -> IdentityProvider:
@@ -121,7 +97,7 @@ class World:
     """alice may use p3 by the policy and in Keystone; bob holds nothing; Keystone tokens live an hour."""
 
     def __init__(self, provider: IdentityProvider | None = None, until: datetime | None = None) -> None:
-        self.clock = MovableClock()
+        self.clock = MovableClock(BEGIN)
         self.keystone = MemoryKeystoneLogin(self.clock)
         self.tokens = ListedTokens()
         self.ledger = ListedEvents()
@@ -132,7 +108,7 @@ class World:
             keystone_urls=(KEYSTONE, "https://inside.test:5000/v3"),
             verifier=self.tokens,
             keystone=self.keystone,
-            ledger=self.ledger,  # type: ignore[arg-type]
+            ledger=self.ledger,
             clock=self.clock,
             new_token=lambda: f"unique-{next(numbers)}",
         )

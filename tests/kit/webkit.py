@@ -3,20 +3,19 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
+from stand_ins import ListedEvents, MovableClock
 from werkzeug.test import TestResponse
 
 from p3idp.adapters.memory.login import MemoryKeystoneLogin, MemoryPerson
 from p3idp.adapters.memory.sessions import MemorySessions, MemorySpentAttempts
 from p3idp.adapters.seal import FernetSeal
-from p3idp.core.audit.chain import LedgerRecord
-from p3idp.core.audit.event import AuditEvent
 from p3idp.core.login.session import SessionLimits
 from p3idp.core.login.tokens import RawToken, VerifiedClaims
 from p3idp.core.policy.entitlement import parse_entitlement
@@ -65,26 +64,11 @@ def policy(*providers: IdentityProvider, communities: Iterable[Community] = ()) 
     return Policy(site, served, "digest")
 
 
-class TestClock:
-    """A clock that stands until it is moved."""
-
-    __test__ = False
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **span: float) -> None:
-        self.now += timedelta(**span)
-
-
 @dataclass
 class MemoryProvider:
     """SignInClient with a memory: codes it gave, and the token calls it got."""
 
-    clock: TestClock
+    clock: MovableClock
     always_names_issuer: bool = True
     down: bool = False
     refuses: str = ""
@@ -131,27 +115,16 @@ class MemoryProvider:
         return SignedIn(replace(made, **changes), RawToken(Secret("the-access-token")))  # type: ignore[arg-type]
 
 
-class MemoryLedger:
-    """LedgerWriter that keeps a list."""
-
-    def __init__(self) -> None:
-        self.events: list[AuditEvent] = []
-
-    def append(self, event: AuditEvent) -> LedgerRecord:
-        self.events.append(event)
-        return LedgerRecord("memory", len(self.events), "", "", "")
-
-
 class Door:
     """The application with everything behind it in reach."""
 
     def __init__(self, policy_: Policy | None = None, parts: tuple[Part, ...] = (), metrics_token: str = "") -> None:
-        self.clock = TestClock()
+        self.clock = MovableClock()
         self.policy = policy_ or policy()
         self.provider = MemoryProvider(self.clock)
         self.keystone = MemoryKeystoneLogin(self.clock)
         self.keystone.people["the-access-token"] = MemoryPerson("alice", {P3: ("member", "reader")})
-        self.sessions, self.spent, self.ledger = MemorySessions(), MemorySpentAttempts(), MemoryLedger()
+        self.sessions, self.spent, self.ledger = MemorySessions(), MemorySpentAttempts(), ListedEvents()
         self.desk = SignInDesk(
             policy=lambda: self.policy,
             client=self.provider,

@@ -74,9 +74,9 @@ def test_repeated_exchanges_never_move_the_end_and_tidy_up(world: World):
     ends = set()
     for _ in range(5):
         ends.add(world.ask().expires_at)
-        world.clock.move(minutes=5)
+        world.clock.forward(minutes=5)
     assert ends == {(BEGIN + timedelta(minutes=30)).replace(microsecond=0)}
-    world.clock.move(hours=1)
+    world.clock.forward(hours=1)
     world.arrive("alice", {P3: ("member",)}, life=timedelta(hours=2))
     world.ask()
     assert len(world.keystone.credentials) == 1, "the credentials that are over are gone"
@@ -108,7 +108,7 @@ def test_a_keystone_that_lies_about_the_end_is_caught_at_the_last_look(world: Wo
 
 @pytest.mark.parametrize("left", [-1.0, 0.0, 4.0])
 def test_a_source_about_to_end_is_refused(world: World, left: float):
-    world.clock.move(minutes=30, seconds=-left)
+    world.clock.forward(minutes=30, seconds=-left)
     with pytest.raises(SubjectTokenOver):
         world.ask()
 
