@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from exchange_world import BEGIN, P3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange_world import BEGIN, P3
 from p3idp.core.exchange.lifetime import SHORTEST, ExchangedToken, latest_end, let_go, seconds_left
 from p3idp.core.secret import Secret
 from p3idp.errors.exchange import LifetimeUnkept, SubjectTokenOver

@@ -1,10 +1,10 @@
 """The form of an exchange is read strictly: each parameter once, each type known, one project of this Keystone."""
 
 import pytest
+from exchange_world import KEYSTONE, a_form
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exchange_world import KEYSTONE, a_form
 from p3idp.core.exchange.request import JWT, KEYSTONE_TOKEN, MAX_TOKEN_LENGTH, parse_request
 from p3idp.core.exchange.target import Target, as_scope, parse_scope
 from p3idp.core.policy.model import ProjectRef

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from exchange_world import a_provider
+
 from p3idp import wiring
 from p3idp.core.policy.model import Policy, PolicyId, Site
 from p3idp.errors.login import ProviderUntrusted

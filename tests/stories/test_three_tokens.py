@@ -9,14 +9,14 @@ from time import sleep
 
 import pytest
 from chromium import chromium, fill_in, new_person
-from playwright.sync_api import Browser
-
 from dashboard import standing_dashboard, websso_url
 from keystone_checks import KeystoneChecks
+from playwright.sync_api import Browser
+from ways_in import A_SECOND, as_the_broker_does, by_command_line
+
 from p3idp.lab.handle import LabHandle
 from p3idp.lab.sign_in import SCOPES
 from p3idp.wiring import wire_policy
-from ways_in import A_SECOND, as_the_broker_does, by_command_line
 
 
 @pytest.fixture(scope="module")
