@@ -39,7 +39,7 @@ class LabSignInFailed(P3idpError):
 
     code = "lab-sign-in-failed"
     exit_status = ExitStatus.SIGN_IN_NEEDED
-    hint = "`p3idp lab status` lists the people; in the lab the password is the login."
+    hint = "In the lab the password is the login; `p3idp lab demo` lists the people."
 
 
 class LabDirectoryUnfit(P3idpError):

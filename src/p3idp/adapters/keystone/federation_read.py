@@ -65,7 +65,8 @@ class Listing:
         return Snapshot(tuple(r for r in found if r.kind in kinds), roles, tuple(self.missing), self.said_at)
 
     def _list(self, path: str, key: str) -> Sequence[Row]:
-        with keystone_errors(f"list {key.replace('_', ' ')}", refusal=KeystoneUnreachable):
+        doing = f"list {key.replace('_', ' ')} at {self.adapter.endpoint_override}"
+        with keystone_errors(doing, refusal=KeystoneUnreachable):
             reply = self.adapter.get(path)
             self.said_at = self.said_at or _moment(reply.headers.get("Date", ""))
             body = reply.json()
