@@ -51,6 +51,16 @@ def test_relative_paths_belong_to_the_file(write, tmp_path: Path):
             "keystone.password: a secret is given by reference",
             id="secret-in-the-file",
         ),
+        pytest.param(
+            ("[keystone]", '[store]\nurl = "postgresql://p3idp:hunter2@db/p3idp"\n[keystone]'),
+            "store.url: a secret is given by reference",
+            id="secret-in-an-address",
+        ),
+        pytest.param(
+            ("[keystone]", '[store]\nurl = "postgresql://db/p3idp?user=p3idp&password=hunter2"\n[keystone]'),
+            "store.url: a secret is given by reference",
+            id="secret-in-a-query",
+        ),
         pytest.param(('{ file = "secrets/egi" }', "{ }"), "by reference", id="empty-reference"),
         pytest.param(('username = "p3idp"\n', ""), "either username and password", id="half-an-account"),
         pytest.param(("[keystone]", "[keystone"), "cannot be read", id="not-toml"),

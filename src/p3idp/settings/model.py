@@ -1,11 +1,15 @@
 """The settings as values: what each section holds, with its bounds. Reading the file is load.py."""
 
+import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from p3idp.settings.secret_ref import SecretRef
+
+# In front of the host, or among the driver's options: user:password@, ?password=, ?passwd=, ?sslpassword=.
+_PASSWORD_IN_URL = re.compile(r"//[^/@]*:[^/]*@|[?&][a-z_]*passw(?:or)?d=", re.IGNORECASE)
 
 
 class _Section(BaseModel):
@@ -82,10 +86,17 @@ class WebSettings(_Section):
 
 
 class StoreSettings(_Section):
-    """The database of ledger and sessions, as an SQLAlchemy URL; a password in it comes from ``password``."""
+    """The database of ledger and sessions, as an SQLAlchemy URL without a password, which comes from ``password``."""
 
     url: str
     password: SecretRef | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, url: str) -> str:
+        if _PASSWORD_IN_URL.search(url):
+            raise ValueError("a secret is given by reference: take it out and name it as `password`")
+        return url
 
 
 class SiteConfigSettings(_Section):
