@@ -241,6 +241,17 @@ class TestOnlyARealKeystoneShows:
         keystone.write(Change(standing.mapping, standing.mapping))
         assert ['"schema_version": "2.0"' in body for body in bodies] == [True]
 
+    def test_what_people_wrote_stays_beside_the_mark_and_no_other_mark_does(self, keystone):
+        site = Site(keystone, f"contract-{next(_numbers)}")
+        site.make()
+        groups = keystone._client.groups
+        (group,) = groups.list(domain=keystone._index.domains[site.name])
+        groups.update(group, description=f"{group.description} People of a VO")
+        keystone.read(site.name)
+        keystone.write(Change(site.group, replace(site.group, owner="another-site")))
+        assert groups.get(group).description == "People of a VO p3idp:another-site"
+        assert site.there(site.group).owner == "another-site"
+
     def test_a_taken_issuer_is_a_conflict(self, keystone):
         one, other = (Site(keystone, f"contract-{next(_numbers)}") for _ in range(2))
         one.make()
