@@ -4,7 +4,10 @@ Run as ``make docs-generate``; with ``--check`` it changes nothing and fails whe
 """
 
 import importlib
+import inspect
+import json
 import pkgutil
+import re
 import sys
 from pathlib import Path
 
@@ -72,17 +75,42 @@ def cli_page() -> str:
 
 
 def _section(model: type[BaseModel], title: str) -> list[str]:
-    lines = ["", f"## {title}", "", (model.__doc__ or "").strip().replace("``", "`"), ""]
+    lines = ["", f"## {title}", "", inspect.cleandoc(model.__doc__ or "").replace("``", "`"), ""]
     lines += ["| key | type | default |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         if field.is_required() or isinstance(field.default, BaseModel):
             default = "required" if field.is_required() else ""
         else:
-            default = f"`{field.default}`"
-        kind = str(field.annotation).replace("p3idp.settings.", "").replace("typing.", "").replace("pathlib.", "")
-        kind = kind.removeprefix("<class '").removesuffix("'>").replace("|", "\\|")
-        lines.append(f"| `{name}` | {kind} | {default} |")
+            default = "" if field.default is None else f"`{_toml(field.default)}`"
+        lines.append(f"| `{name}` | {_kind(field.annotation)} | {default} |")
     return lines
+
+
+def _toml(value: object) -> str:
+    """A default as it would stand in the file."""
+    return json.dumps(value if isinstance(value, bool | int | float | list | tuple) else str(value))
+
+
+_WORDS = {
+    "str": "text",
+    "int": "number",
+    "float": "number",
+    "bool": "true or false",
+    "Path": "path",
+    "SecretRef": "secret",
+    "tuple[str, ...]": "list of texts",
+}
+
+
+def _kind(annotation: object) -> str:
+    """A type as whoever writes the file thinks of it; that it may be left out is said by the default."""
+    bare = re.sub(r"<class '([^']*)'>", r"\1", str(annotation)).removesuffix(" | None")
+    name = re.sub(r"(\w+\.)+", "", bare)
+    if "Settings" in name:
+        return "sections" if name.startswith("dict") else "section"
+    if name.startswith("Literal"):
+        return name.removeprefix("Literal[").removesuffix("]").replace("'", "`")
+    return _WORDS[name]
 
 
 def settings_page() -> str:
