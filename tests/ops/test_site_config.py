@@ -1,5 +1,6 @@
 """The generated files: what they say for each release, where secrets lie, and that Apache is asked first."""
 
+import os
 import re
 import stat
 from pathlib import Path
@@ -179,3 +180,20 @@ def test_horizon_is_told_keystones_address_with_its_version(tmp_path: Path, give
     facts = site_facts(policy(), known)
     text = SiteConfig(policy(), facts, JinjaRenderer(), AgreeingApache(), FileDirectory).render()[HORIZON]
     assert "OPENSTACK_KEYSTONE_URL = 'https://keystone.test:5000/v3'" in text
+
+
+def test_nobody_else_can_put_files_beside_the_generated_ones(tmp_path: Path):
+    """Apache reads them as root; links that lie in wait are replaced, not followed."""
+    before = os.umask(0)
+    try:
+        out = tmp_path / "site"
+        FileDirectory(out).write({"a.conf": "secret"}, frozenset({"a.conf"}))
+        assert out.stat().st_mode & 0o777 == 0o755
+        for name in (".a.conf.new", "a.conf"):
+            (out / name).unlink(missing_ok=True)
+            (out / name).symlink_to(tmp_path / "elsewhere")
+        FileDirectory(out).write({"a.conf": "secret"}, frozenset({"a.conf"}))
+    finally:
+        os.umask(before)
+    assert not (tmp_path / "elsewhere").exists()
+    assert (out / "a.conf").stat().st_mode & 0o777 == 0o600
