@@ -43,7 +43,7 @@ class PersonalHttp:
         try:
             reply = self._request_twice(method, url, sent, body)
         except httpx.HTTPError as exc:
-            raise KeystoneUnreachable(f"Keystone at {where} does not answer ({type(exc).__name__}).") from exc
+            raise _unreachable(where, exc) from exc
         if reply.status_code >= 500 or reply.status_code == 429:
             raise KeystoneUnreachable(f"Keystone at {where} is in trouble.", debug=describe(reply))
         return reply
@@ -59,6 +59,13 @@ class PersonalHttp:
             return self._http.request(method, url, headers=headers, json=body)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
             return self._http.request(method, url, headers=headers, json=body)
+
+
+def _unreachable(where: str, exc: httpx.HTTPError) -> KeystoneUnreachable:
+    if "CERTIFICATE_VERIFY_FAILED" in str(exc):  # OpenSSL's word, the only thing httpx tells it by
+        hint = "Name the CA that signed it in the settings ([keystone] ca_file)."
+        return KeystoneUnreachable(f"The certificate of Keystone at {where} is not trusted.", hint=hint, debug=str(exc))
+    return KeystoneUnreachable(f"Keystone at {where} does not answer ({type(exc).__name__}).")
 
 
 def as_person(token: str) -> dict[str, str]:
