@@ -3,23 +3,20 @@
 Owns both places; running Horizon is servers/horizon.py.
 """
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
 from p3idp.errors.lab import PartMissing, ServerFailed
-from p3idp.lab.layout import CHECKOUT
+from p3idp.lab.layout import CACHE, CHECKOUT, alone
 
 VENV = CHECKOUT / ".venvs" / "horizon"
 _LOCK = CHECKOUT / "deploy" / "lock" / "horizon.txt"
 _SETTINGS = CHECKOUT / "deploy" / "lab" / "horizon" / "local" / "local_settings.py"
-_CACHE = CHECKOUT / ".venvs" / "cache"
 # Written last into the environment: the digest of the lock file that it was installed from.
 _DONE = VENV / "installed-from"
 _EVERY = 20
@@ -32,7 +29,7 @@ def is_installed() -> bool:
 
 def install(say: Callable[[str], None]) -> None:
     """Install Horizon where it is not yet, telling the progress. Raises PartMissing with the end of pip's words."""
-    with _alone("horizon-install"):
+    with alone(CACHE / "horizon-install.lock"):
         if is_installed():
             return
         wanted = sum("==" in line for line in _LOCK.read_text(encoding="utf-8").splitlines())
@@ -48,13 +45,13 @@ def static_root() -> Path:
     """Where the static files of this version and these settings are, or will be."""
     found = sorted(VENV.glob("lib/python*/site-packages/horizon-*.dist-info"))
     version = found[-1].name.removesuffix(".dist-info") if found else "horizon-none"
-    return _CACHE / f"{version}-static-{sha256(_SETTINGS.read_bytes()).hexdigest()[:12]}"
+    return CACHE / f"{version}-static-{sha256(_SETTINGS.read_bytes()).hexdigest()[:12]}"
 
 
 def collect_static(environment: Mapping[str, str]) -> None:
     """Collect and compress the static files unless that is done. ``environment`` finds the settings."""
     ready = static_root()
-    with _alone("horizon-static"):
+    with alone(CACHE / "horizon-static.lock"):
         if ready.exists():
             return
         scratch = ready.with_suffix(".new")
@@ -102,15 +99,6 @@ def _pip_install(say: Callable[[str], None], wanted: int) -> None:
             f"Horizon could not be installed. The end of what pip says:\n{_end(''.join(lines))}",
             hint="It needs a package index and 400 MB of disk. Without Horizon: `p3idp lab up`.",
         )
-
-
-@contextmanager
-def _alone(what: str) -> Iterator[None]:
-    """One process at a time; two labs may start side by side."""
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with (_CACHE / f"{what}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _lock_digest() -> str:

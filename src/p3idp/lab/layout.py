@@ -17,6 +17,8 @@ from p3idp.wiring import new_token
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 EXAMPLE = CHECKOUT / "mappings"
+# What is made once on a machine, for all its labs.
+CACHE = CHECKOUT / ".venvs" / "cache"
 _PLAIN = re.compile(r"[\w./+@~-]+")
 
 
@@ -137,9 +139,10 @@ def remove_run(layout: Layout) -> None:
 
 
 @contextmanager
-def alone(layout: Layout) -> Iterator[None]:
-    """Let one command at a time change a lab; the next one waits."""
-    with (layout.state / "lock").open("w") as lock:
+def alone(lock_file: Path) -> Iterator[None]:
+    """One process at a time; the next one waits."""
+    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from p3idp.core.policy.decide import Decision, decide
-from p3idp.core.policy.model import Policy, ProviderId
+from p3idp.core.policy.decide import decide
+from p3idp.core.policy.examples import ExampleClaims
+from p3idp.core.policy.model import Policy
 from p3idp.lab.servers.checkin import SOURCE
 
 
@@ -23,37 +24,17 @@ class LabPerson:
 
     def access(self, policy: Policy, now: datetime) -> str:
         """What this person gets by signing in at the first provider, in one line: ``p3 (member)`` or ``nothing``."""
-        decision = self._decide(policy, now)
-        return (
-            ", ".join(f"{access.project.name} ({', '.join(access.roles)})" for access in decision.access) or "nothing"
-        )
-
-    def _decide(self, policy: Policy, now: datetime) -> Decision:
         provider = policy.site.identity_providers[0]
-        client = provider.issuing_clients[0] if provider.issuing_clients else ""
-        return decide(policy, _Claims(self, provider.id, provider.issuers[0], client), now)
-
-
-@dataclass(frozen=True, slots=True)
-class _Claims:
-    """A person's claims as a decision wants them (core/policy/decide.py, TypedClaims)."""
-
-    person: LabPerson
-    provider: ProviderId
-    issuer: str
-    client: str
-
-    @property
-    def subject(self) -> str:
-        return self.person.subject
-
-    @property
-    def entitlements(self) -> tuple[str, ...]:
-        return self.person.entitlements
-
-    @property
-    def assurance(self) -> tuple[str, ...]:
-        return self.person.assurance
+        claims = ExampleClaims(
+            provider=provider.id,
+            issuer=provider.issuers[0],
+            subject=self.subject,
+            client=next(iter(provider.issuing_clients), ""),
+            entitlements=self.entitlements,
+            assurance=self.assurance,
+        )
+        given = [f"{one.project.name} ({', '.join(one.roles)})" for one in decide(policy, claims, now).access]
+        return ", ".join(given) or "nothing"
 
 
 def lab_people() -> list[LabPerson]:

@@ -39,7 +39,7 @@ def up(layout: Layout, say: Say, *, tied: bool = False, extras: Iterable[str] = 
     """
     for server in [server for name in extras for server in OPTIONAL[name]]:
         server.bring(say)
-    with alone(layout):
+    with alone(layout.state / "lock"):  # one command at a time changes a lab
         if not layout.settings.exists():  # a new lab, or one whose directory was deleted under its servers
             supervision.stop(layout)
         states = supervision.states(layout)

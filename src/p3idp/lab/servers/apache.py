@@ -10,7 +10,7 @@ from p3idp.lab.servers.base import Missing, Program, Server, answers
 
 PACKAGES = ("apache2-bin", "libapache2-mod-auth-openidc")
 INSTALL = debian_command(PACKAGES)
-_MODULES = Path("/usr/lib/apache2/modules")
+MODULES = Path("/usr/lib/apache2/modules")
 _LOADED = (
     *("mpm_event", "authn_core", "authz_core", "authz_host", "authz_user", "alias", "mime", "env", "setenvif"),
     *("headers", "rewrite", "socache_shmcb", "ssl", "proxy", "proxy_uwsgi", "proxy_http", "auth_openidc"),
@@ -46,7 +46,7 @@ class Apache(Server):
             f'PidFile "{layout.run / "apache.pid"}"',
             # Without these two the children of a root-started Apache die at once; without root they may not stand here.
             *(["User www-data", "Group www-data"] if os.getuid() == 0 else []),
-            *(f"LoadModule {name}_module {_MODULES}/mod_{name}.so" for name in _LOADED),
+            *(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in _LOADED),
             "TypesConfig /etc/mime.types",
             "ErrorLog /dev/stderr",
             "LogLevel warn",
@@ -70,7 +70,7 @@ class Apache(Server):
 
 def is_installed() -> bool:
     """Whether Apache and mod_auth_openidc are here."""
-    return binary() is not None and (_MODULES / "mod_auth_openidc.so").exists()
+    return binary() is not None and (MODULES / "mod_auth_openidc.so").exists()
 
 
 def binary() -> str | None:

@@ -3,18 +3,16 @@
 The sign-in settings are those of `p3idp site config`; what else a Horizon needs is deploy/lab/horizon.
 """
 
-import grp
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 from p3idp.lab import horizon_parts as parts
 from p3idp.lab.layout import CHECKOUT, Layout, write_if_changed
-from p3idp.lab.servers.apache import INSTALL, binary
+from p3idp.lab.servers.apache import INSTALL, MODULES, binary
 from p3idp.lab.servers.base import Missing, Program, Server, answers
 
 SETTINGS = CHECKOUT / "deploy" / "lab" / "horizon"
-_MODULES = Path("/usr/lib/apache2/modules")
 _LOADED = ("mpm_event", "authz_core", "socache_shmcb", "ssl", "proxy", "proxy_uwsgi")
 
 
@@ -52,7 +50,7 @@ class Horizon(Server):
             *("--uwsgi-socket", str(_socket(layout)), "--chmod-socket=660", "--disable-logging"),
         ]
         if os.getuid() == 0:
-            command.append(f"--chown-socket=root:{grp.getgrnam('www-data').gr_name}")
+            command.append("--chown-socket=root:www-data")
         return Program(
             command=tuple(command),
             directory=layout.state / self.name,
@@ -91,7 +89,7 @@ class HorizonFront(Server):
             f"DefaultRuntimeDir {layout.run}",
             f"PidFile {layout.run / 'dashboard.pid'}",
             *(["User www-data", "Group www-data"] if os.getuid() == 0 else []),
-            *(f"LoadModule {name}_module {_MODULES}/mod_{name}.so" for name in _LOADED),
+            *(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in _LOADED),
             "ErrorLog /dev/stderr",
             "LogLevel warn",
             f"Listen 127.0.0.1:{layout.addresses.horizon}",

@@ -1,6 +1,5 @@
 """Keystone under uWSGI, on a socket that only Apache reaches. Owns its database, keys and bootstrap."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -9,12 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from p3idp.errors.lab import ServerFailed
-from p3idp.lab.layout import CHECKOUT, Layout, write_if_changed, write_private
+from p3idp.lab.layout import CACHE, CHECKOUT, Layout, alone, write_if_changed, write_private
 from p3idp.lab.servers.apache import INSTALL, is_installed
 from p3idp.lab.servers.base import Missing, Program, Server, answers
 
 VENV = CHECKOUT / ".venvs" / "keystone"
-_CACHE = CHECKOUT / ".venvs" / "cache"
 # Hash rounds: bcrypt at its default costs a second a password; nothing in a lab is worth guessing.
 _CONFIG = """\
 # Written by the lab: what a site has of its own. The federation part is generated and stands beside this file.
@@ -110,12 +108,10 @@ def version() -> str:
 
 def _template() -> Path:
     """An empty database and keys for this version, made once and copied into every new lab (saves 7 s each)."""
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    ready = _CACHE / f"keystone-{version()}-{sha256(_CONFIG.encode()).hexdigest()[:8]}"
-    with (_CACHE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    ready = CACHE / f"keystone-{version()}-{sha256(_CONFIG.encode()).hexdigest()[:8]}"
+    with alone(CACHE / "lock"):
         if not ready.exists():
-            with tempfile.TemporaryDirectory(dir=_CACHE) as scratch:
+            with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
                 _make_template(Path(scratch))
                 shutil.move(scratch, ready)
                 Path(scratch).mkdir()  # for the context manager to remove
