@@ -13,9 +13,7 @@ class FileDirectory:
 
     def write(self, files: Mapping[str, str], private: frozenset[str]) -> None:
         """Write each file beside its place and move it there; private ones are 0600 before they hold a byte."""
-        self._root.mkdir(
-            mode=0o755, parents=True, exist_ok=True
-        )  # never looser: Apache runs as root what lies here
+        self._root.mkdir(mode=0o755, parents=True, exist_ok=True)  # never looser: Apache runs as root what lies here
         for name in sorted(files):
             aside = self._root / f".{name}.new"
             aside.unlink(missing_ok=True)
