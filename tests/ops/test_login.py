@@ -9,10 +9,10 @@ from p3idp.core.audit.event import AuditEvent
 from p3idp.core.login.callback import Callback
 from p3idp.core.policy.model import ProjectRef
 from p3idp.errors.access import LedgerUnavailable
-from p3idp.errors.login import SignInRefused
+from p3idp.errors.login import SignInRefused, TokenRefused
 from p3idp.errors.session import SessionsUnavailable
 from p3idp.ops.keystone_view import MOST_PROJECTS
-from p3idp.ports.checkin import SignInAttempt
+from p3idp.ports.checkin import SignedIn, SignInAttempt
 
 
 @pytest.fixture
@@ -45,6 +45,18 @@ def test_an_attempt_that_took_too_long_is_refused_before_any_call(door: Door) ->
         door.desk.finish("egi", attempt, callback)
     assert refused.value.reason == "attempt-expired"
     assert not door.provider.token_calls
+
+
+@pytest.mark.parametrize(("reason", "said"), [("iat-old", "a clock is wrong"), ("nonce", "Start again")])
+def test_a_refused_token_sends_nobody_for_a_token_that_they_cannot_bring(door: Door, reason: str, said: str) -> None:
+    def refuse(*_: object) -> SignedIn:
+        raise TokenRefused(reason, "No.")
+
+    door.provider.redeem = refuse  # type: ignore[method-assign]  # a wrong clock, or a wrong token
+    with pytest.raises(TokenRefused) as refused:
+        door.desk.finish("egi", *agreed(door))
+    assert said in refused.value.hint
+    assert "fresh token" not in refused.value.hint
 
 
 def test_without_a_ledger_nobody_is_signed_in(door: Door) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from p3idp.core.audit.event import Actor, AuditEvent, Outcome, person
 from p3idp.core.login.callback import Callback, check_issuer, check_state
+from p3idp.core.login.reasons import Reason
 from p3idp.core.login.return_to import safe_return_to
 from p3idp.core.login.session import Session, SessionId, SessionLimits
 from p3idp.core.login.tokens import VerifiedClaims
@@ -27,6 +28,12 @@ from p3idp.ports.sessions import Sessions, SpentAttempts
 
 ATTEMPT_LIFETIME = timedelta(minutes=10)
 _TOUCH_EVERY = timedelta(minutes=1)  # one write a minute and session, not one a request
+_OF_CLOCKS = {Reason.EXPIRED, Reason.IAT_OLD, Reason.IAT_FUTURE, Reason.NBF_FUTURE}
+_CLOCKS = (
+    "It is fresh from the identity provider, so a clock is wrong, here or there. Tell the site's administrators: "
+    "`p3idp doctor` shows by how much."
+)
+_AGAIN = "Start again from the front page. If it happens again, tell the site's administrators the request id."
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,8 @@ class SignInDesk:
         except TokenRefused as refused:
             nobody = person("unknown", attempt.provider)
             self.ledger.append(self._event(Outcome.FAILURE, nobody, attempt.provider, now, reason=refused.reason))
+            # The token came a moment ago, and nobody can bring another: the error's own hint is for command lines.
+            refused.hint = _CLOCKS if refused.reason in _OF_CLOCKS else _AGAIN
             raise
 
     def _session(self, signed_in: SignedIn, now: datetime) -> Session:
