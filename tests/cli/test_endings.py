@@ -86,3 +86,18 @@ def test_no_color_is_honoured(type_in, monkeypatch):
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[" not in type_in("plan")[1]
     assert "\x1b[" not in type_in("plan", "--out", "/nowhere/x")[2]
+
+
+def test_the_shell_completes_commands_and_options(monkeypatch, capsys):
+    def completed(words: str, position: int) -> list[str]:
+        monkeypatch.setenv("_P3IDP_COMPLETE", "bash_complete")
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(position))
+        monkeypatch.setattr("sys.argv", ["p3idp"])
+        with pytest.raises(SystemExit):
+            run()
+        return capsys.readouterr().out.splitlines()
+
+    assert completed("p3idp pl", 1) == ["plain,plan"]
+    assert completed("p3idp audit v", 2) == ["plain,verify"]
+    assert "plain,--detailed-exitcode" in completed("p3idp plan --d", 2)

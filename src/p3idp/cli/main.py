@@ -94,7 +94,7 @@ def run() -> None:
     """Run the command line; every P3idpError ends in its message and its exit status, never in a traceback."""
     as_json = "--json" in sys.argv[1:]
     try:
-        result = main.main(standalone_mode=False, color=_colour())
+        result = main.main(prog_name="p3idp", standalone_mode=False, color=_colour())
     except P3idpError as error:
         _end(error, as_json=as_json)
     except click.ClickException as error:
