@@ -84,6 +84,17 @@ def test_a_token_that_must_end_ends_then_and_goes_no_further(site: Site):
         site.keystone.scope_to(ended, project)
 
 
+def test_a_token_that_must_end_has_only_the_roles_asked_for(site: Site):
+    unscoped, project = site.scoped()
+    end = (datetime.now(UTC) + timedelta(seconds=90)).replace(microsecond=0)
+    narrowed = dataclasses.replace(site.keystone.scope_to(unscoped, project), roles=("reader",))
+    assert site.keystone.scope_until(narrowed, project, end, credential_name(wiring.new_token())).roles == ("reader",)
+    with pytest.raises(FederatedLoginRefused):
+        site.keystone.scope_until(
+            dataclasses.replace(narrowed, roles=()), project, end, credential_name(wiring.new_token())
+        )
+
+
 def test_no_credential_is_made_with_an_end_in_the_past(site: Site):
     unscoped, project = site.scoped()
     past = datetime.now(UTC) - timedelta(seconds=30)

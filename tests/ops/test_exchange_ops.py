@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from exchange_world import BEGIN, ENDED, KEYSTONE, P3, P4, World, a_provider
+from exchange_world import BEGIN, ENDED, KEYSTONE, OPERATORS, P3, P4, World, a_provider
 
 from p3idp.adapters.memory.login import MemoryKeystoneLogin
 from p3idp.core.audit.event import Outcome
 from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
-from p3idp.core.policy.model import ProjectRef, ProviderId
+from p3idp.core.policy.model import AccessRule, ProjectRef, ProviderId, Validity
 from p3idp.errors.exchange import (
     ExchangeError,
     ExchangeOff,
@@ -85,6 +85,17 @@ def test_repeated_exchanges_never_move_the_end_and_tidy_up(world: World):
 def test_the_policys_own_end_counts_as_well():
     world = World(until=BEGIN + timedelta(minutes=7))
     assert world.ask().expires_at == (BEGIN + timedelta(minutes=7)).replace(microsecond=0)
+
+
+def test_a_role_whose_rule_ended_does_not_leave_though_keystone_still_gives_it():
+    world = World()
+    (community,) = world.policy.communities
+    over = AccessRule(OPERATORS, ((P3, ("observer",)),), Validity(until=BEGIN))
+    world.policy = replace(world.policy, communities=(replace(community, rules=(*community.rules, over)),))
+    world.arrive("alice", {P3: ("member", "observer")})
+    assert world.ask().roles == ("member",)
+    world.keystone.token_life = timedelta(minutes=10)
+    assert world.ask().roles == ("member",), "not with a token that would end in time by itself either"
 
 
 def test_without_a_way_to_shorten_the_exchange_is_refused():

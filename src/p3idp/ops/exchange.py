@@ -4,7 +4,7 @@ Form → token verified once → policy → Keystone as the person → the last 
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from p3idp.core.exchange.lifetime import ExchangedToken, latest_end, let_go, seconds_left
@@ -92,7 +92,7 @@ class TokenExchange:
         try:
             unscoped, project, access = self._find(policy, provider, request, decision)
             end = latest_end(claims.expires_at, access.until, now)
-            scoped = self._scope(unscoped, project, end)
+            scoped = self._scope(unscoped, project, end, decision.withheld(project.ref))
         except KeystoneUnreachable as exc:
             raise ExchangeUnavailable("Keystone does not answer.", debug=exc.debug or exc.detail) from exc
         return let_go(self._answer(scoped, project, now), end)
@@ -113,16 +113,21 @@ class TokenExchange:
         project, access = _choose(request.target, both, policy.site.domain)
         return unscoped, project, access
 
-    def _scope(self, unscoped: KeystoneToken, project: ReachableProject, end: datetime) -> KeystoneToken:
-        """A token for the project that ends by ``end`` (docs/adr/0003-token-lifetime.md)."""
+    def _scope(
+        self, unscoped: KeystoneToken, project: ReachableProject, end: datetime, withheld: Collection[str]
+    ) -> KeystoneToken:
+        """A token that ends by ``end``, without the roles withheld (docs/adr/0003-token-lifetime.md)."""
         try:
             scoped = self.keystone.scope_to(unscoped, project)
         except FederatedLoginRefused as exc:
             raise InvalidTarget(_NOT_REACHED, debug=f"{exc.detail} {exc.debug}") from exc
-        if scoped.expires_at <= end:
+        # A rule that ended gives roles at Keystone until the next apply; they do not leave with a token of ours.
+        kept = tuple(role for role in scoped.roles if role not in withheld)
+        if scoped.expires_at <= end and kept == scoped.roles:
             return scoped
         try:
-            return self.keystone.scope_until(scoped, project, end, credential_name(self.new_token()))
+            narrowed = replace(scoped, roles=kept)
+            return self.keystone.scope_until(narrowed, project, end, credential_name(self.new_token()))
         except FederatedLoginRefused as exc:
             detail = "Keystone's own tokens live longer than yours, and it made no shorter one."
             raise LifetimeUnkept(detail, debug=f"{exc.detail} {exc.debug} {exc.hint}") from exc

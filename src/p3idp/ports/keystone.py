@@ -57,7 +57,8 @@ class FederatedLogin(Protocol):
 
     def scope_until(self, token: KeystoneToken, project: ReachableProject, end: datetime, name: str) -> KeystoneToken:
         """A scoped token that Keystone itself ends at ``end``, through a restricted application credential
-        called ``name`` that expires then. ``token`` may be unscoped, or scoped to that project already.
+        called ``name`` that expires then. ``token`` may be unscoped, or scoped to that project already; then the
+        credential has the roles that ``token`` names, which may be fewer than Keystone gave it.
 
         The credential's secret is forgotten at once; earlier ones of this person that have expired are deleted
         from time to time.

@@ -76,6 +76,8 @@ class KeystoneLogin:
         Since the fix of CVE-2022-2447 Keystone caps such a token at the credential's end; that is read back here.
         """
         scoped = token if token.project_id == project.id else self.scope_to(token, project)
+        if not scoped.roles:
+            raise FederatedLoginRefused("No role on the project is left for an application credential.")
         credentials = PersonalCredentials(self._http, self._url, scoped)
         made = credentials.create(name, end, scoped.roles)
         try:

@@ -98,7 +98,7 @@ class MemoryKeystoneLogin:
         self._asked("scope_until")
         person, provider, _ = self._known(scoped)
         now = self._clock()
-        if not provider.authorization_ttl or end <= now:
+        if not scoped.roles or not provider.authorization_ttl or end <= now:
             raise FederatedLoginRefused("Keystone does not let this person make an application credential.")
         if not self.caps_credentials:
             raise FederatedLoginRefused("Keystone did not keep to the end of an application credential.")

@@ -101,6 +101,14 @@ class Decision:
         """What there is on one project."""
         return next((access for access in self.access if access.project == project), None)
 
+    def withheld(self, project: ProjectRef) -> frozenset[str]:
+        """The roles on one project that the policy knows and does not give now: Keystone may not have heard yet."""
+        named = {
+            role for verdict in self.refused for ref, roles in verdict.rule.grants if ref == project for role in roles
+        }
+        given = self.on(project)
+        return frozenset(named.difference(given.roles if given else ()))
+
 
 def decide(policy: Policy, claims: TypedClaims, now: datetime) -> Decision:
     """What ``claims`` give under ``policy`` at ``now``. Raises nothing: a refusal is an answer."""
