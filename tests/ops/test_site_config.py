@@ -60,6 +60,8 @@ def test_every_release_is_told_the_same_of_sign_in(tmp_path: Path, version: str)
         "OIDCClaimDelimiter ;",
         'OIDCScope "openid profile voperson_id eduperson_entitlement entitlements"',
         "OIDCOAuthTokenIntrospectionInterval 60",
+        "<LimitExcept GET POST>",
+        "Require all denied",
         "OIDCCacheShmEntrySizeMax 65536",
         'RequestHeader unset "OIDC-voperson_id" early',
         'RequestHeader unset "Remote-User" early',
