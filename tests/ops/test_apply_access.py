@@ -174,6 +174,20 @@ def test_a_removal_that_keystone_took_and_did_not_make_is_not_done(world, monkey
         world.apply("too-many-removals")
 
 
+def test_a_list_that_comes_back_cut_short_proves_no_removal(world, monkeypatch):
+    world.apply()
+    world.files.remove("training.egi.eu")
+    write = MemoryKeystone.write
+
+    def cut_from_now_on(self, change):
+        write(self, change)
+        self.missing = ("role_assignment",) if change.after is None else ()
+
+    monkeypatch.setattr(MemoryKeystone, "write", cut_from_now_on)
+    with pytest.raises(ApplyIncomplete):
+        world.apply("too-many-removals")
+
+
 def test_each_batch_is_read_back_by_one_list_of_its_kind(world, monkeypatch):
     asked = []
     read = MemoryKeystone.read
