@@ -145,7 +145,7 @@ class Door:
             clock=self.clock,
             new_request_id=new_request_id,
             templates=templates_directory("web"),
-            metrics_token=metrics_token,
+            metrics_token=Secret(metrics_token) if metrics_token else None,
         )
         self.app: Flask = build_app(self.parts)
 

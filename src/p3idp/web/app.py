@@ -34,7 +34,7 @@ def web_parts(settings: Settings, policy: Policy) -> WebParts:
         clock=wiring.now,
         new_request_id=wiring.new_request_id,
         templates=wiring.templates_directory("web"),
-        metrics_token=web.metrics_token.resolve().reveal() if web.metrics_token else "",
+        metrics_token=web.metrics_token.resolve() if web.metrics_token else None,
     )
 
 

@@ -40,6 +40,7 @@ def metrics() -> Response:
     """The numbers, for who presents the token of the settings; without such a token there is no such page."""
     wanted = parts().metrics_token
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if not wanted or scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), wanted.encode()):
+    right = wanted is not None and hmac.compare_digest(given.encode(), wanted.reveal().encode())
+    if not right or scheme.lower() != "bearer":
         raise PageNotFound("There is no such page.")
     return Response(exposition(), content_type=CONTENT_TYPE_LATEST)

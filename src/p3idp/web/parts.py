@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flask import current_app
 
+from p3idp.core.secret import Secret
 from p3idp.ops.health import Readiness
 from p3idp.ops.login import SignInDesk
 from p3idp.ports.environment import Clock
@@ -16,7 +17,7 @@ from p3idp.ports.sessions import Seal
 class WebParts:
     """Everything behind the door. ``base_url`` is the only source of this service's own address.
 
-    ``metrics_token``: what a reader of /metrics must present; empty closes the page.
+    ``metrics_token``: what a reader of /metrics must present; without it the page is closed.
     """
 
     base_url: str
@@ -26,7 +27,7 @@ class WebParts:
     clock: Clock
     new_request_id: Callable[[], str]
     templates: Path
-    metrics_token: str = ""
+    metrics_token: Secret[str] | None = None
 
 
 EXTENSION = "p3idp"
