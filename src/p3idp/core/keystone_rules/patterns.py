@@ -6,11 +6,9 @@ A pattern runs here on texts up to the length for which hazard.py proves it quic
 import re
 from collections.abc import Sequence
 
-from p3idp.core.keystone_rules.hazard import Reading, read_pattern
 from p3idp.core.keystone_rules.outcome import Json, fails, refuse
+from p3idp.core.keystone_rules.reading import Reading, read_pattern
 from p3idp.core.keystone_rules.search import BrokenPattern, Search
-
-MAX_PATTERN = 4_096
 
 
 class Pattern:
