@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from p3idp.ports.checkin import AccessTokenVerifier, SignInClient
     from p3idp.ports.keystone import FederatedLogin
     from p3idp.ports.ledger import Ledger
+    from p3idp.ports.regex import Search
     from p3idp.ports.sessions import Seal
     from p3idp.settings import Settings
     from p3idp.settings.model import WebSettings
@@ -292,3 +293,10 @@ def wire_doctor(settings: "Settings", apache_config: str | None, keystone_config
         token=TokenLinks(lambda: wire_verifier(settings, policy), lambda: wire_federated_login(settings)),
         clock=now,
     )
+
+
+def wire_search() -> "Search":
+    """Where patterns run that no check could prove harmless."""
+    from p3idp.adapters.regex_worker import RegexWorker
+
+    return RegexWorker()

@@ -7,46 +7,53 @@ broken patterns, values that contain `name` or `domain`, entries that are no tex
 import random
 from typing import Any
 
+# fmt: off
 SUBJECTS = ["bob", "alice@egi.eu", "", "Zoë", "bob;carol", "{0}", "nul\x00", "o'neil", 'q"uote', "l\n", "\ud800", "1"]
 ENTITLEMENT = "urn:mace:egi.eu:group:vo.ops:role=vm_operator#aai.egi.eu"
 VALUES = [
-    *["admins", "ops", "dev", "name", "vo.names.org", "domain-name", "ops-evil", "ADMINS", "1234", "1", "True", ""],
-    *[ENTITLEMENT, ENTITLEMENT + "\n", "x" + ENTITLEMENT, ENTITLEMENT.upper(), ENTITLEMENT.split("#")[0]],
-    *["['admins']", "['a', 'b']", "['name']", "[1, 2]", "[]", "('a',)", "([1])", " ['a']", "\n['a']", "[None, True]"],
-    *["[['a']]", "{'a': 1}", "[{'name': 'a', 'domain': {'id': 'd'}}]", "{[]: 1}", "[b'x']", "[...]", "[1j]", "[{1}]"],
-    *["['a' 'b']", "['domain', 'name']", "[1.5, 1e999]", "['a'", "#\n['a']", "[(1, 2)]", "[{(1,): 2}]", "[0x10]"],
-    *['JSON:{"name": "g", "domain": {"id": "d"}}', 'JSON:{"name": "g"}', "JSON:[1, name]", 'JSON:"name"', "JSON:name"],
-    *['JSON:JSON::{"name": "g", "domain": {}}', 'JSON:["domain", "name"]', "JSON:name domain", "xJSON:{name}"],
-    *["""['JSON:{"name":"g","domain":{"id":"e"}}', 'JSON:{"name":"h","domain":{"name":"n"}}']""", "['name', 1]"],
-    *["a" * 12, "aaaaaab", "\u202ename", "e\u0301", "é", "ſ", "K", "k", "İ", " ", "\\", "a,b", "[", "]", "{", "}", "{}"],
+    "admins", "ops", "dev", "name", "vo.names.org", "domain-name", "ops-evil", "ADMINS", "1234", "1", "True", "",
+    ENTITLEMENT, ENTITLEMENT + "\n", "x" + ENTITLEMENT, ENTITLEMENT.upper(), ENTITLEMENT.split("#")[0],
+    "['admins']", "['a', 'b']", "['name']", "[1, 2]", "[]", "('a',)", "([1])", " ['a']", "\n['a']", "[None, True]",
+    "[['a']]", "{'a': 1}", "[{'name': 'a', 'domain': {'id': 'd'}}]", "{[]: 1}", "[b'x']", "[...]", "[1j]", "[{1}]",
+    "['a' 'b']", "['domain', 'name']", "[1.5, 1e999]", "['a'", "#\n['a']", "[(1, 2)]", "[{(1,): 2}]", "[0x10]",
+    'JSON:{"name": "g", "domain": {"id": "d"}}', 'JSON:{"name": "g"}', "JSON:[1, name]", 'JSON:"name"', "JSON:name",
+    'JSON:JSON::{"name": "g", "domain": {}}', 'JSON:["domain", "name"]', "JSON:name domain", "xJSON:{name}",
+    """['JSON:{"name":"g","domain":{"id":"e"}}', 'JSON:{"name":"h","domain":{"name":"n"}}']""", "['name', 1]",
+    "a" * 12, "aaaaaab", "\u202ename", "e\u0301", "é", "\u017f", "\u212a", "k", "\u0130", " ", "\\", "a,b",
+    "[", "]", "{", "}", "{}", "[0x" + "f" * 4000 + "]", "[" * 90 + "]" * 90, "-" * 90 + "1", "a.b" * 60,
 ]
 PROJECTS = [
     '[{"name": "p", "roles": [{"name": "r"}]}]',
     '[{"name": "p", "roles": [{"name": "r"}], "domain": {"name": "d"}}]',
     '[{"name": "p", "roles": [], "domain": {}}]',
-    *["[]", "{}", "null", "1", '[{"name": 1, "roles": []}]', '[{"name": "p"}]', "not json", '[{"x": 1}]', "[NaN]", ""],
+    "[]", "{}", "null", "1", '[{"name": 1, "roles": []}]', '[{"name": "p"}]', "not json", '[{"x": 1}]', "[NaN]", "",
 ]
 ATTRIBUTES = ["sub", "name", "mail", "groups", "ent", "iss", "json"]
 TEMPLATES = [
-    *["{0}", "{0}", "{0}", "{1}", "{2}", "{0} {1}", "{}", "{} {}", "{0} {}", "{5}", "{00}", "{0}@{1}", "x{0}", "{-1}"],
-    *["fixed", "name", "domain", "", "{{0}}", "{{", "{", "}", "{0", "{sub}", "{0!r}", "{0!s}", "{0!a}", "{0!x}"],
-    *["{0:>5}", "{0:.2}", "{0:5d}", "{0:,}", "{0:>50000000}", "{0:.50000000}", "{0:{1}}", "{0:x<{1}}", "{:٣}", "{0:c}"],
-    *["{0[0]}", "{0[1]}", "{0[9]}", "{0[x]}", "{0[]}", "{0[-1]}", "{0.__class__}", "{0.__class__.__name__}", "{0.foo}"],
-    *["{0.upper}", "{0[0].__class__}", "{0.}", "{.__class__}", "{0[0]x}", "{99999999999999999999}", "{0:}", "{0!r:>9}"],
-    *["['{0}']", "['{0}', '{1}']", "[{0}]", "['name', 'domain']", 'JSON:{{"name": "{0}", "domain": {{"id": "d"}}}}'],
+    "{0}", "{0}", "{0}", "{1}", "{2}", "{0} {1}", "{}", "{} {}", "{0} {}", "{5}", "{00}", "{0}@{1}", "x{0}", "{-1}",
+    "fixed", "name", "domain", "", "{{0}}", "{{", "{", "}", "{0", "{sub}", "{0!r}", "{0!s}", "{0!a}", "{0!x}",
+    "{0:>5}", "{0:.2}", "{0:5d}", "{0:,}", "{0:>50000000}", "{0:.50000000}", "{0:{1}}", "{0:x<{1}}", "{:\u0663}",
+    "{0[0]}", "{0[1]}", "{0[9]}", "{0[x]}", "{0[]}", "{0[-1]}", "{0.__class__}", "{0.__class__.__name__}", "{0.foo}",
+    "{0.upper}", "{0[0].__class__}", "{0.}", "{.__class__}", "{0[0]x}", "{99999999999999999999}", "{0:}", "{0!r:>9}",
+    "['{0}']", "['{0}', '{1}']", "[{0}]", "['name', 'domain']", 'JSON:{{"name": "{0}", "domain": {{"id": "d"}}}}',
+    "{0:c}", "{0:<}", "{0:=5}", "{0[0][0][0]}", "{0.__class__:>9}", "{0.__class__[0]}", "{0[99999999999999999999]}",
 ]
 USUAL_TEMPLATES = ["{0}", "{0}", "{0}", "fixed", "{}", "x{0}", "{1}", "{0} {1}"]
 PATTERNS = [
-    *["admins", "ops", "^ops$", "ops$", "^a", "", ".*", "a|b", "(?i)ADMINS", r"\Aops\Z", "[a-c]", "e\u0301", "(?i)k", "."],
-    *["(", "[", "*", "a{2", "a{2}", "(?P<x>a)(?P=x)", r"(\w)\1", "(?<=o)ps", "(?<=a*)b", "(?!name)", r"\d+", r"(?i)s", "$"],
-    *["urn:mace:egi.eu:group:vo.ops", r"^urn:mace:egi\.eu:group:vo\.ops:role=vm_operator#aai\.egi\.eu$", "(a+)+$", "(?i)ı"],
-    *["(a|a)*c", "(a|b)*", "(ab?)*", "a*a*a*b", "x(?i)y", "(?s).", "(?a)\\w", "a{1,3}?", "\\", "(?x) a b", "[[a]", "(?i:É)"],
-    *["\\Aurn:mace:egi\\.eu:group:(?:vo\\.ops|vo\\.x)", "^(?ai:URN:)mace", "a++", "(?>a+)b", "^^ops", "\\Z", "(?m)^ops$"],
-    r"\A(?!.{1025})(?ai:urn:mace:egi\.eu:group:)vo\.ops(?::(?!(?ai:role=))[^:#\s]+)*(?:(?ai::role=)[^:#\s]+)?(?:#[^#\s]+)?\Z",
+    "admins", "ops", "^ops$", "ops$", "^a", "", ".*", "a|b", "(?i)ADMINS", r"\Aops\Z", "[a-c]", "e\u0301", "(?i)k",
+    "(", "[", "*", "a{2", "a{2}", "(?P<x>a)(?P=x)", r"(\w)\1", "(?<=o)ps", "(?<=a*)b", "(?!name)", r"\d+", "(?i)s", "$",
+    "urn:mace:egi.eu:group:vo.ops", r"^urn:mace:egi\.eu:group:vo\.ops:role=vm_operator#aai\.egi\.eu$", "(?i)\u0131",
+    "(a+)+$", "(a|aa)*c", "(a|b)*", "(ab?)*", "a*a*a*b", "x(?i)y", "(?s).", "(?a)\\w", "a{1,3}?", "\\", "(?x) a b",
+    r"\Aurn:mace:egi\.eu:group:(?:vo\.ops|vo\.x)", "^(?ai:URN:)mace", "a++", "(?>a+)b", "^^ops", r"\Z", "(?m)^ops$",
+    "[[a]", "(?i:É)", "^(?i:k)", "^(?i:OPS)", "^(?:o)(?:p)s", "^a|^b", "^(?:ops|ops-evil)", "^o(?=p)", "^(?ai:ADMINS)$",
+    r"^\[", "^name", "^", r"\A(?:)ops", "^ops{1}", "^o+ps", "^(ops)?", "(?i)^s", "(?ai)^s", ".", "a{99999999999}",
+    r"\A(?!.{1025})(?ai:urn:mace:egi\.eu:group:)vo\.ops(?::(?!(?ai:role=))[^:#\s]+)*(?:(?ai::role=)[^:#\s]+)?"
+    r"(?:#[^#\s]+)?\Z",
 ]
 ENTRIES = [*VALUES[:20], *VALUES[:3], "bob", "alice@egi.eu"]
 ODD = [1, None, True, 1.5, ["a"], {"a": 1}]
 JUNK: list[Any] = [None, 1, True, "text", [], {}, [1], {"x": 1}, 1.5]
+# fmt: on
 
 
 class Generator:
@@ -75,11 +82,16 @@ class Generator:
         if self.chance(0.6):
             remote.insert(0, {"type": "sub"})
         self.counted = sum(not {"any_one_of", "not_any_of"} & entry.keys() for entry in remote)
-        return {"local": [self.local(version) for _ in range(self.dice.choice([0, 1, 1, 1, 1, 2, 3]))], "remote": remote}
+        return {
+            "local": [self.local(version) for _ in range(self.dice.choice([0, 1, 1, 1, 1, 2, 3]))],
+            "remote": remote,
+        }
 
     def requirement(self) -> dict[str, Any]:
         attribute = self.dice.choice(ATTRIBUTES)
-        condition = self.dice.choice(["any_one_of"] * 4 + ["not_any_of", "whitelist", "blacklist", "whitelist", None, None])
+        condition = self.dice.choice(
+            ["any_one_of"] * 4 + ["not_any_of", "whitelist", "blacklist", "whitelist", None, None]
+        )
         if condition is None:
             return {"type": attribute}
         regex = self.chance(0.45)
@@ -123,7 +135,9 @@ class Generator:
         if self.chance(0.2):
             made["projects"] = [self.project(version) for _ in range(self.dice.randrange(3))]
         if version == "3.0" and self.chance(0.25):
-            made["projects_json"] = self.dice.choice(["{0}", "{0}", "{1}", "0", "{0", "x", "", "{9}", "{0}x", "{٠}"])
+            made["projects_json"] = self.dice.choice(
+                ["{0}", "{0}", "{1}", "0", "{0", "x", "", "{9}", "{0}x", "{\u0660}"]
+            )
         return self.shuffled(made)
 
     def shuffled(self, made: dict[str, Any]) -> dict[str, Any]:

@@ -21,10 +21,11 @@ prove harmless (ports/regex.py); without it they are refused.
 
 from p3idp.core.keystone_rules.engine import CompiledRules, compile_rules
 from p3idp.core.keystone_rules.outcome import Failed, GroupName, Kind, Mapped, Outcome, Person, ProjectGrant
-from p3idp.core.keystone_rules.search import BrokenPattern, Search, no_search
+from p3idp.core.keystone_rules.search import NO_SEARCH, BrokenPattern, Search
 from p3idp.core.keystone_rules.trace import Explanation, RuleBroken, RuleHit, RuleMiss, Verdict
 
 __all__ = [
+    "NO_SEARCH",
     "BrokenPattern",
     "CompiledRules",
     "Explanation",
@@ -41,5 +42,4 @@ __all__ = [
     "Search",
     "Verdict",
     "compile_rules",
-    "no_search",
 ]

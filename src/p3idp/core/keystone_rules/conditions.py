@@ -5,9 +5,11 @@ from collections.abc import Sequence
 
 from p3idp.core.keystone_rules.outcome import Json, Object, fails
 from p3idp.core.keystone_rules.patterns import Pattern
+from p3idp.core.keystone_rules.reading import Reading
 from p3idp.core.keystone_rules.search import Search
 
 Values = list[str]
+MAX_QUICK = 1_000_000
 
 
 class Matcher(ABC):
@@ -54,9 +56,13 @@ class Patterns(Matcher):
     def __init__(self, entries: Sequence[Json], search: Search) -> None:
         self.patterns = [Pattern(entry, search) for entry in entries]
         self.cannot_fail = all(pattern.cannot_fail for pattern in self.patterns)
+        readings = (pattern.reading for pattern in self.patterns)
+        self.quick_up_to = min((each.quick_up_to for each in readings if isinstance(each, Reading)), default=MAX_QUICK)
 
     def any_of(self, values: Values) -> bool:
-        """Whether one of ``values`` is named; all are looked at, since any may break the login."""
+        """Whether one of ``values`` is named. Where one may break the login, all are looked at."""
+        if self.cannot_fail:
+            return any(pattern.found_in(value) for value in values for pattern in self.patterns)
         return bool(self.those_of(values))
 
     def those_of(self, values: Values) -> Values:
@@ -67,19 +73,16 @@ class Patterns(Matcher):
 class Requirement:
     """One entry of ``remote``."""
 
-    __slots__ = ("attribute", "condition", "entries", "matcher", "regex")
+    __slots__ = ("attribute", "condition", "entries", "is_gate", "matcher", "regex")
 
     def __init__(self, entry: Object, search: Search) -> None:
         self.attribute: str = entry["type"]
         self.regex: bool = entry.get("regex", False)
         self.condition = next((name for name in _ORDER if name in entry), "present")
+        # A gate only lets pass or not, and is never counted by ``{0}``, ``{1}`` …
+        self.is_gate = self.condition in ("any_one_of", "not_any_of")
         self.entries: Sequence[Json] = tuple(entry.get(self.condition, ()))
         self.matcher: Matcher = Patterns(self.entries, search) if self.regex else Literals(self.entries)
-
-    @property
-    def is_gate(self) -> bool:
-        """Whether this only lets pass or not, and is never counted by ``{0}``, ``{1}`` …"""
-        return self.condition in ("any_one_of", "not_any_of")
 
     def passes(self, values: Values) -> bool:
         """Whether the gate is open. Raises Stop."""

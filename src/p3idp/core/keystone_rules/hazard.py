@@ -147,7 +147,7 @@ class _Bound:
 
     def _body(self, items: list[Any], flags: int, follow: int) -> Cost:
         """The body of a repeat, which is followed by itself or by what follows the repeat."""
-        single = _single(*items[0], flags) if len(items) == 1 else None
+        single = _single(items[0][0], items[0][1], flags) if len(items) == 1 else None
         if single is not None:
             return Cost(single, empty=False)
         first = self.sequence(items, flags, 0).first

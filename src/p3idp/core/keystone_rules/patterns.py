@@ -27,6 +27,11 @@ class Pattern:
         """Whether no text makes this pattern raise: then a rule may be skipped where it provably misses."""
         return isinstance(self.reading, Reading) and self.reading.surely_compiles
 
+    @property
+    def prefix(self) -> str:
+        """How every text must begin (folded) in which this is found; empty where that is not known."""
+        return self.reading.prefix if isinstance(self.reading, Reading) else ""
+
     def found_in(self, text: str) -> bool:
         """``re.search``. Raises Stop where Keystone would fail, or where it takes too long to know."""
         reading = self.reading
@@ -47,7 +52,7 @@ class Pattern:
         return self._compiled
 
     def _ask(self, texts: Sequence[str]) -> Sequence[bool]:
-        answer = self._search(self.source, texts)
+        answer = self._search.find(self.source, texts)
         if answer is None:
             raise refuse(f"the pattern {self.source[:200]!r} takes too long")
         if isinstance(answer, BrokenPattern):
