@@ -25,8 +25,12 @@ def combine(locals_: Sequence[dict[str, Json]], *, honours_domain: bool) -> Mapp
     for local in locals_:
         if not user and "user" in local:
             user = local["user"]
-        if "group" in local:
-            _one_group(local["group"], group_ids, group_names, by_domain)
+        group = local.get("group")
+        if group is not None:
+            if "id" in group:
+                group_ids.add(group["id"])
+            else:
+                _one_group(group, group_names, by_domain)
         if "groups" in local:
             group_names += groups_of(local)
         if "group_ids" in local:
@@ -36,14 +40,14 @@ def combine(locals_: Sequence[dict[str, Json]], *, honours_domain: bool) -> Mapp
     return Mapped(_user(user, local.get("domain"), honours_domain), list(group_ids), group_names, projects)
 
 
-def _one_group(
-    group: dict[str, Json], ids: set[Json], names: list[Json], by_domain: dict[Json, dict[str, Json]]
-) -> None:
-    if "id" in group:
-        ids.add(group["id"])
-        return
+def _one_group(group: dict[str, Json], names: list[Json], by_domain: dict[Json, dict[str, Json]]) -> None:
+    """Keystone lists all that it has gathered, of every domain, once more for each group."""
     domain = group["domain"]
-    by_domain.setdefault(domain.get("name") or domain.get("id"), {})[group["name"]] = group
+    key = domain.get("name") or domain.get("id")
+    if key in by_domain:
+        by_domain[key][group["name"]] = group
+    else:
+        by_domain[key] = {group["name"]: group}
     for groups in by_domain.values():
         names += groups.values()
     if len(names) > MAX_GROUPS:
@@ -52,8 +56,9 @@ def _one_group(
 
 def _user(user: dict[str, Json], last_domain: Json, honours_domain: bool) -> dict[str, Json]:
     """The user as later steps want it: with a type, and from schema 2.0 on the domain of the *last* local object."""
-    complete = dict(user)
-    complete.setdefault("type", "ephemeral")
+    complete = user.copy()
+    if "type" not in complete:
+        complete["type"] = "ephemeral"
     if honours_domain and not complete.get("domain"):
         complete["domain"] = last_domain
     return complete

@@ -73,7 +73,7 @@ class Patterns(Matcher):
 class Requirement:
     """One entry of ``remote``."""
 
-    __slots__ = ("attribute", "condition", "entries", "is_gate", "matcher", "regex")
+    __slots__ = ("attribute", "condition", "entries", "is_gate", "literals", "matcher", "regex")
 
     def __init__(self, entry: Object, search: Search) -> None:
         self.attribute: str = entry["type"]
@@ -83,6 +83,9 @@ class Requirement:
         self.is_gate = self.condition in ("any_one_of", "not_any_of")
         self.entries: Sequence[Json] = tuple(entry.get(self.condition, ()))
         self.matcher: Matcher = Patterns(self.entries, search) if self.regex else Literals(self.entries)
+        gate = self.matcher if self.is_gate and isinstance(self.matcher, Literals) else None
+        # What a gate asks for where it is plain texts only, so that it can be asked in one step.
+        self.literals: frozenset[Json] | None = gate.wanted if gate else None
 
     def passes(self, values: Values) -> bool:
         """Whether the gate is open. Raises Stop."""

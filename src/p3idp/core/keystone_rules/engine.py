@@ -19,6 +19,10 @@ MAX_CLAIM = 262_144
 MAX_VALUES = 4_096
 # A pattern that is quick on less than this will be asked of ``search`` sooner or later.
 _USUAL_LENGTH = 64
+_LONGEST_REMEMBERED = 16_384
+_MOST_REMEMBERED = 512
+_Selected = tuple[list[str], tuple[int, ...]]
+_Remembered = dict[str, _Selected]
 _Known = tuple[list[Value] | None, dict[Fill, Json]]
 
 
@@ -29,13 +33,21 @@ class CompiledRules:
         shared = Shared(search)
         self.version = version
         self.source = rules
+        self._honours_domain = version != "1.0"
         self.rules = [Rule(number, rule, shared) for number, rule in enumerate(rules)]
         self._index = Index(self.rules)
         self._search = search
         self._split_preludes(shared)
         asked = shared.requirements.values()
-        self.attributes = tuple(dict.fromkeys(requirement.attribute for requirement in asked))
-        if any(isinstance(each.matcher, Patterns) and each.matcher.quick_up_to < _USUAL_LENGTH for each in asked):
+        names = dict.fromkeys(requirement.attribute for requirement in asked)
+        self.attributes = tuple(names)
+        self._readers: list[tuple[str, _Remembered | None]] = [
+            (name, {} if name in self._index.attributes else None) for name in names
+        ]
+        patterns = [each.matcher.quick_up_to for each in asked if isinstance(each.matcher, Patterns)]
+        # Texts up to this length need no second thought: neither too long, nor for a pattern too slow.
+        self._harmless = min([MAX_CLAIM, *patterns])
+        if self._harmless < _USUAL_LENGTH:
             search.prepare()
 
     def _split_preludes(self, shared: Shared) -> None:
@@ -49,10 +61,10 @@ class CompiledRules:
         """What Keystone's engine answers to ``assertion``. Raises nothing."""
         number = None
         try:
-            environment = self._environment(assertion)
+            environment, candidates = self._looked_up(assertion)
             known: list[_Known | None] = [None] * self._slots
             filled: list[dict[str, Json]] = []
-            for number in self._index.worth_a_look(environment):
+            for number in candidates:
                 rule = self.rules[number]
                 answer = known[rule.prelude.slot]
                 if answer is None:
@@ -62,7 +74,7 @@ class CompiledRules:
                     for local in rule.locals:
                         filled.append(local.fill(values, made))
             number = None
-            return combine(filled, honours_domain=self.version != "1.0")
+            return combine(filled, honours_domain=self._honours_domain)
         except Stop as stop:
             return _failed(stop, number)
 
@@ -71,7 +83,7 @@ class CompiledRules:
         outcome = self.evaluate(assertion)
         verdicts: list[Verdict] = []
         try:
-            environment = self._environment(assertion)
+            environment, _ = self._looked_up(assertion)
         except Stop:
             return Explanation(outcome, ())
         for rule in self.rules:
@@ -80,19 +92,52 @@ class CompiledRules:
                 break
         return Explanation(outcome, tuple(verdicts))
 
-    def _environment(self, assertion: Mapping[str, object]) -> Environment:
-        """The values of the attributes that the rules ask for; what is not text is not there. Raises Stop."""
-        self._search.begin()
-        environment = {}
-        for name in self.attributes:
+    def _looked_up(self, assertion: Mapping[str, object]) -> tuple[Environment, Sequence[int]]:
+        """The values of the attributes that the rules ask for, and the rules worth a look. Raises Stop.
+
+        What is not text is not there. Logins repeat, and people of one community carry the same entitlements: what an
+        indexed attribute's text stands for is remembered.
+        """
+        environment: Environment = {}
+        found: list[tuple[int, ...]] = []
+        harmless = self._harmless
+        for name, remembered in self._readers:
             text = assertion.get(name)
-            if isinstance(text, str):
-                if len(text) > MAX_CLAIM:
-                    raise refuse(f"{name} has {len(text)} characters; at most {MAX_CLAIM} are read")
-                environment[name] = values = text.split(";")
-                if len(values) > MAX_VALUES:
-                    raise refuse(f"{name} has {len(values)} values; at most {MAX_VALUES} are read")
-        return environment
+            if not isinstance(text, str):
+                continue
+            if len(text) > harmless:
+                harmless = self._weigh(name, text, begun=harmless != self._harmless)
+            if remembered is None:
+                environment[name] = _split(name, text)
+                continue
+            entry = remembered.get(text) or self._selected(name, text, remembered)
+            environment[name] = entry[0]
+            found.append(entry[1])
+        return environment, self._index.together(found)
+
+    def _selected(self, name: str, text: str, remembered: _Remembered) -> _Selected:
+        values = _split(name, text)
+        entry = (values, self._index.found_by(name, values))
+        if len(text) <= _LONGEST_REMEMBERED:
+            if len(remembered) >= _MOST_REMEMBERED:
+                remembered.clear()
+            remembered[text] = entry
+        return entry
+
+    def _weigh(self, name: str, text: str, *, begun: bool) -> int:
+        """Refuse what is too much, and have the clock ready for patterns. Raises Stop. Returns what is harmless now."""
+        if len(text) > MAX_CLAIM:
+            raise refuse(f"{name} has {len(text)} characters; at most {MAX_CLAIM} are read")
+        if not begun:
+            self._search.begin()
+        return -2 if self._harmless == -1 else -1
+
+
+def _split(name: str, text: str) -> list[str]:
+    values = text.split(";")
+    if len(values) > MAX_VALUES:
+        raise refuse(f"{name} has {len(values)} values; at most {MAX_VALUES} are read")
+    return values
 
 
 def compile_rules(rules: Any, version: Any, search: Search = NO_SEARCH) -> CompiledRules:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from p3idp.core.keystone_rules.conditions import Literals, Patterns, Requirement
 from p3idp.core.keystone_rules.patterns import Pattern
 from p3idp.core.keystone_rules.reading import FOLD
-from p3idp.core.keystone_rules.rule import Environment, Rule
+from p3idp.core.keystone_rules.rule import Rule
 
 Key = tuple[str, bool, str]
 
@@ -80,19 +80,26 @@ class Index:
                 for _, _, text in _keys(requirement):
                     self._literals.setdefault(attribute, {}).setdefault(text, []).append(number)
         self._prefixes = {attribute: _Prefixes(owners) for attribute, owners in prefixes.items()}
+        self.attributes = frozenset(requirement.attribute for requirement in self.indexed.values())
 
-    def worth_a_look(self, environment: Environment) -> Sequence[int]:
-        """The numbers of the rules that may apply, in order; the indexed requirement of each is met. Raises Stop."""
-        found = set(self._always)
-        for attribute, by_text in self._literals.items():
-            for value in environment.get(attribute, ()):
+    def found_by(self, attribute: str, values: Sequence[str]) -> tuple[int, ...]:
+        """The rules, in order, whose indexed requirement these values of an attribute meet. Raises Stop."""
+        found: set[int] = set()
+        by_text = self._literals.get(attribute)
+        if by_text is not None and not by_text.keys().isdisjoint(values):
+            for value in values:
                 if value in by_text:
                     found.update(by_text[value])
-        for attribute, prefixes in self._prefixes.items():
-            values = environment.get(attribute)
-            if values is not None:
-                prefixes.find(values, found)
-        return sorted(found)
+        prefixes = self._prefixes.get(attribute)
+        if prefixes is not None:
+            prefixes.find(values, found)
+        return tuple(sorted(found))
+
+    def together(self, found: Sequence[tuple[int, ...]]) -> Sequence[int]:
+        """The rules that may apply, in order: those found, and those that nothing is known of."""
+        if not self._always and len(found) == 1:
+            return found[0]
+        return sorted(self._always.union(*found))
 
 
 def _choices(rule: Rule) -> Iterator[Requirement]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 Json = Any  # what JSON can hold: claims may bring anything into a result, see literals.py
 Object = Mapping[str, Json]
@@ -77,8 +77,7 @@ class ProjectGrant:
     domain_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(NamedTuple):  # half the price of a frozen dataclass, and one is made for each login
     """The engine's result: its members hold exactly what Keystone's own hold, in the same order."""
 
     user: Object

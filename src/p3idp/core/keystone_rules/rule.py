@@ -43,19 +43,25 @@ class Shared:
 class Prelude:
     """Requirements in order, up to the values that they hand on."""
 
-    __slots__ = ("requirements", "slot")
+    __slots__ = ("_steps", "requirements", "slot")
 
     def __init__(self, slot: int, requirements: tuple[Requirement, ...]) -> None:
         self.slot, self.requirements = slot, requirements
+        self._steps = [(each.attribute, each.literals, each.condition, each) for each in requirements]
 
     def judge(self, environment: Environment) -> list[Value] | None:
         """The values for ``{0}``, ``{1}`` …; None where a requirement is not met. Raises Stop."""
         handed: list[Value] = []
-        for requirement in self.requirements:
-            values = environment.get(requirement.attribute)
+        for attribute, literals, condition, requirement in self._steps:
+            values = environment.get(attribute)
             if values is None:
                 return None
-            if requirement.is_gate:
+            if condition == "present":
+                handed.append(values[0] if len(values) == 1 else values)
+            elif literals is not None:  # most gates are: told apart here, for speed
+                if literals.isdisjoint(values) is (condition == "any_one_of"):
+                    return None
+            elif requirement.is_gate:
                 if not requirement.passes(values):
                     return None
             else:
