@@ -6,6 +6,7 @@
 import argparse
 import json
 import os
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -13,12 +14,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from asked_keystone import AskedKeystone
-from compare import Tally
-from defects import DEFECTS, seeded
-from generate import Generator
+from agreement import Tally
+from asked_keystone import ENGINE, AskedKeystone
+from hunting import hunt
+from questions import Generator
+from seeded_defects import DEFECTS, seeded
 
 from p3idp.adapters.regex_worker import RegexWorker
+from p3idp.core.keystone_rules.schema import VERSIONS
 from p3idp.lab.servers.keystone import VENV
 
 ASSERTIONS = 8
@@ -61,6 +64,21 @@ def prove_defects(pairs: int, seed: int, python: Path) -> dict[str, int]:
     return made
 
 
+def prove_fixtures(python: Path) -> dict[str, Any]:
+    """Every mapping of Keystone's own unit tests with every assertion of theirs, under every schema version."""
+    done = subprocess.run([python, ENGINE, "--fixtures"], capture_output=True, text=True, check=True)
+    known = json.loads(done.stdout)
+    tally, worker = Tally(), RegexWorker()
+    with AskedKeystone(python) as keystone:
+        for mapping in known["mappings"].values():
+            for version in VERSIONS:
+                asked = {"rules": mapping["rules"], "schema_version": version}
+                question = {**asked, "assertions": list(known["assertions"].values())}
+                tally.compare(question, keystone.ask(question), worker)
+    worker.close()
+    return {"pairs": tally.pairs, "kinds": dict(tally.kinds), "disagreements": tally.disagreements}
+
+
 def main() -> int:
     """Prove, and say what came out."""
     asked = argparse.ArgumentParser(description=__doc__)
@@ -68,6 +86,8 @@ def main() -> int:
     asked.add_argument("--seed", type=int, default=20261122)
     asked.add_argument("--keystone", type=Path, default=VENV / "bin" / "python", metavar="PYTHON")
     asked.add_argument("--defects", type=int, default=0, metavar="PAIRS", help="also seed defects, on so many pairs")
+    asked.add_argument("--fixtures", action="store_true", help="also the fixtures of Keystone's own tests")
+    asked.add_argument("--hunt", type=int, default=0, metavar="EXAMPLES", help="also let hypothesis look for more")
     asked.add_argument("--json", action="store_true")
     options = asked.parse_args()
     warnings.simplefilter("ignore")
@@ -80,10 +100,15 @@ def main() -> int:
         "disagreements": tally.disagreements,
         "seconds": round(monotonic() - began, 1),
     }
+    if options.fixtures:
+        report["fixtures"] = prove_fixtures(options.keystone)
+    if options.hunt:
+        with AskedKeystone(options.keystone) as keystone:
+            report["hunted"] = hunt(options.hunt, options.seed, keystone, RegexWorker()).pairs
     if options.defects:
         report["defects"] = prove_defects(options.defects, options.seed, options.keystone)
     print(json.dumps(report, indent=1) if options.json else told(report))
-    return 1 if tally.disagreements else 0
+    return 1 if tally.disagreements or report.get("fixtures", {}).get("disagreements") else 0
 
 
 def told(report: dict[str, Any]) -> str:
@@ -94,6 +119,11 @@ def told(report: dict[str, Any]) -> str:
     lines += [
         f"with the defect that {name}: {count} disagreements" for name, count in report.get("defects", {}).items()
     ]
+    if "fixtures" in report:
+        fixtures = report["fixtures"]
+        lines.append(f"Keystone's fixtures: {fixtures['pairs']} pairs, {len(fixtures['disagreements'])} disagreements")
+    if "hunted" in report:
+        lines.append(f"hypothesis: {report['hunted']} pairs, no disagreement")
     agreed = "agree" if not report["disagreements"] else f"DISAGREE {len(report['disagreements'])} times"
     return "\n".join([*lines, f"{report['pairs']} pairs in {report['seconds']} s: the engines {agreed}."])
 
