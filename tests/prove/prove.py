@@ -29,12 +29,12 @@ CHUNK = 500
 HEARTBEAT_SECONDS = 10
 
 
-def prove(pairs: int, seed: int, python: Path, say: Callable[[str], None]) -> Tally:
-    """Compare so many pairs, in two Keystone processes at most."""
+def prove(pairs: int, seed: int, python: Path, say: Callable[[str], None], *, stop_at: int = 20) -> Tally:
+    """Compare so many pairs with two processes of Keystone's engine; end early at so many disagreements."""
     tally, worker, generator = Tally(), RegexWorker(), Generator(seed)
     began = said = monotonic()
     with AskedKeystone(python) as one, AskedKeystone(python) as other:
-        while tally.pairs < pairs and len(tally.disagreements) < 20:
+        while tally.pairs < pairs and len(tally.disagreements) < stop_at:
             lines = [json.dumps(generator.question(ASSERTIONS)) for _ in range(min(CHUNK, -(-pairs // ASSERTIONS)))]
             half = len(lines) // 2
             answers = [one.ask_all(lines[:half]), other.ask_all(lines[half:])]
