@@ -64,7 +64,9 @@ def test_alice_goes_from_horizon_through_check_in_to_her_project(site: LabHandle
     _keep(page, "4-project")
 
 
-def test_bob_without_entitlements_reads_that_keystone_refused_and_where_the_reason_stands(site: LabHandle, page: Page) -> None:
+def test_bob_without_entitlements_reads_that_keystone_refused_and_where_the_reason_stands(
+    site: LabHandle, page: Page
+) -> None:
     _choose_check_in(site, page)
     with page.expect_response(lambda reply: reply.status == 401) as refusal:
         fill_in(page, "bob")

@@ -72,7 +72,9 @@ def test_a_token_goes_to_no_other_origin(site: LabHandle, alice: Page, dashboard
     assert dashboard == before
 
 
-def test_bob_without_entitlements_does_not_get_in_and_is_led_to_the_reason(site: LabHandle, browser: Browser, dashboard: list[str]) -> None:
+def test_bob_without_entitlements_does_not_get_in_and_is_led_to_the_reason(
+    site: LabHandle, browser: Browser, dashboard: list[str]
+) -> None:
     before = list(dashboard)
     with new_person(browser) as page:
         page.goto(websso_url(site))

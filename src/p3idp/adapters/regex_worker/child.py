@@ -2,8 +2,8 @@
 
 Run as a script by an isolated Python (``-I -S``), with nothing but the standard library. One JSON line asks
 ``[fresh, pattern, texts]``, one answers ``[true, …]`` or ``{"error": name, "message": text}``. ``fresh`` winds up the
-clock: it counts processor time, so that a busy machine refuses nobody, and the kernel ends the process when it runs
-out, also in the middle of a search, which no Python code could.
+clock: it counts processor time, and the kernel ends the process when it runs out, also in the middle of a search,
+which no Python code could. The first line says that the worker is there.
 """
 
 import json
@@ -30,6 +30,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")
+    print("ready", flush=True)
     for line in sys.stdin:
         fresh, pattern, texts = json.loads(line)
         if fresh:

@@ -12,9 +12,11 @@ from pathlib import Path
 from p3idp.core.keystone_rules.search import BrokenPattern
 
 # Of processor time, for all patterns of one evaluation together.
-SECONDS = 0.025
-# By the clock on the wall: only for a worker that is stuck otherwise, so generous for busy machines.
-PATIENCE_SECONDS = 2.0
+SECONDS = 0.015
+# By the clock on the wall, for one question: on a machine so busy, an answer is not worth the wait.
+PATIENCE_SECONDS = 0.045
+# Until a new worker says that it is there.
+START_SECONDS = 10.0
 MEMORY_BYTES = 192 * 1024 * 1024
 _CHILD = Path(__file__).with_name("child.py")
 
@@ -40,6 +42,8 @@ class RegexWorker:
         question = [getattr(self._mine, "fresh", True), pattern, list(texts)]
         self._mine.fresh = False
         try:
+            if not self._mine.ready:
+                self._mine.ready = bool(_line(process, START_SECONDS))
             answer = _ask(process, json.dumps(question).encode("ascii") + b"\n")
         except BrokenPipeError:
             answer = b""
@@ -71,18 +75,28 @@ class RegexWorker:
     def _started(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-I", "-S", str(_CHILD), str(self._seconds), str(MEMORY_BYTES)]
         # The child gets no environment: it needs none, and secrets may be in ours.
-        return subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
         )
+        self._mine.ready = False
+        return process
 
 
 def _ask(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
-    """The line that answers; empty where the worker died or is stuck."""
-    if process.stdin is None or process.stdout is None:
+    """The line that answers; empty where the worker died or is late."""
+    if process.stdin is None:
         raise AssertionError("the worker was started with pipes")
     process.stdin.write(question)
     process.stdin.flush()
-    ready, _, _ = select.select([process.stdout], [], [], PATIENCE_SECONDS)
+    return _line(process, PATIENCE_SECONDS)
+
+
+def _line(process: "subprocess.Popen[bytes]", seconds: float) -> bytes:
+    if process.stdout is None:
+        raise AssertionError("the worker was started with pipes")
+    waiting = select.poll()
+    waiting.register(process.stdout, select.POLLIN)
+    ready = waiting.poll(seconds * 1000)
     return process.stdout.readline() if ready else b""
 
 

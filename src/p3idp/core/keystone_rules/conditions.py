@@ -62,7 +62,7 @@ class Patterns(Matcher):
     def any_of(self, values: Values) -> bool:
         """Whether one of ``values`` is named. Where one may break the login, all are looked at."""
         if self.cannot_fail:
-            return any(pattern.found_in(value) for value in values for pattern in self.patterns)
+            return any(pattern.found_in_any(values) for pattern in self.patterns)
         return bool(self.those_of(values))
 
     def those_of(self, values: Values) -> Values:

@@ -21,8 +21,7 @@ MAX_VALUES = 4_096
 _USUAL_LENGTH = 64
 _LONGEST_REMEMBERED = 16_384
 _MOST_REMEMBERED = 512
-_Selected = tuple[list[str], tuple[int, ...]]
-_Remembered = dict[str, _Selected]
+_Remembered = dict[str, tuple[int, ...]]
 _Known = tuple[list[Value] | None, dict[Fill, Json]]
 
 
@@ -41,8 +40,10 @@ class CompiledRules:
         asked = shared.requirements.values()
         names = dict.fromkeys(requirement.attribute for requirement in asked)
         self.attributes = tuple(names)
-        self._readers: list[tuple[str, _Remembered | None]] = [
-            (name, {} if name in self._index.attributes else None) for name in names
+        asked_for = {requirement.attribute for prelude in shared.preludes for requirement in prelude}
+        indexed = self._index.attributes
+        self._readers: list[tuple[str, _Remembered | None, bool]] = [
+            (name, {} if name in indexed else None, name in asked_for) for name in names
         ]
         patterns = [each.matcher.quick_up_to for each in asked if isinstance(each.matcher, Patterns)]
         # Texts up to this length need no second thought: neither too long, nor for a pattern too slow.
@@ -83,46 +84,54 @@ class CompiledRules:
         outcome = self.evaluate(assertion)
         verdicts: list[Verdict] = []
         try:
-            environment, _ = self._looked_up(assertion)
+            self._looked_up(assertion)
+            environment = self._values(assertion)
         except Stop:
             return Explanation(outcome, ())
         for rule in self.rules:
-            verdicts.append(_verdict(rule, environment))
             if isinstance(outcome, Failed) and outcome.rule == rule.number:
+                verdicts.append(RuleBroken(rule.number, outcome))
                 break
+            verdicts.append(_verdict(rule, environment))
         return Explanation(outcome, tuple(verdicts))
 
     def _looked_up(self, assertion: Mapping[str, object]) -> tuple[Environment, Sequence[int]]:
-        """The values of the attributes that the rules ask for, and the rules worth a look. Raises Stop.
+        """The values that preludes ask for, and the rules worth a look. Raises Stop.
 
-        What is not text is not there. Logins repeat, and people of one community carry the same entitlements: what an
-        indexed attribute's text stands for is remembered.
+        What is not text is not there. Logins repeat, and people of one community carry the same entitlements: which
+        rules an indexed attribute's text selects is remembered.
         """
         environment: Environment = {}
         found: list[tuple[int, ...]] = []
         harmless = self._harmless
-        for name, remembered in self._readers:
+        for name, remembered, asked_for in self._readers:
             text = assertion.get(name)
             if not isinstance(text, str):
                 continue
             if len(text) > harmless:
                 harmless = self._weigh(name, text, begun=harmless != self._harmless)
-            if remembered is None:
+            if remembered is not None:
+                rules = remembered.get(text)
+                if rules is None:
+                    rules = self._selected(name, text, remembered)
+                found.append(rules)
+            if asked_for:
                 environment[name] = _split(name, text)
-                continue
-            entry = remembered.get(text) or self._selected(name, text, remembered)
-            environment[name] = entry[0]
-            found.append(entry[1])
         return environment, self._index.together(found)
 
-    def _selected(self, name: str, text: str, remembered: _Remembered) -> _Selected:
-        values = _split(name, text)
-        entry = (values, self._index.found_by(name, values))
+    def _selected(self, name: str, text: str, remembered: _Remembered) -> tuple[int, ...]:
+        rules = self._index.found_by(name, _split(name, text))
         if len(text) <= _LONGEST_REMEMBERED:
             if len(remembered) >= _MOST_REMEMBERED:
                 remembered.clear()
-            remembered[text] = entry
-        return entry
+            remembered[text] = rules
+        return rules
+
+    def _values(self, assertion: Mapping[str, object]) -> Environment:
+        """The values of every attribute that the rules ask for. Raises Stop."""
+        self._search.begin()
+        texts = ((name, assertion.get(name)) for name in self.attributes)
+        return {name: _split(name, text) for name, text in texts if isinstance(text, str)}
 
     def _weigh(self, name: str, text: str, *, begun: bool) -> int:
         """Refuse what is too much, and have the clock ready for patterns. Raises Stop. Returns what is harmless now."""

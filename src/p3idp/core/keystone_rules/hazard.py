@@ -9,17 +9,19 @@ exponentially many ways, and no bound. Coarse is fine here: what cannot be bound
 import math
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from re import _constants as sre  # type: ignore[attr-defined]  # the parser's own words; typeshed has none for them
 from typing import Any
 
 from p3idp.core.keystone_rules import charmask
 
 # About ten milliseconds at 20 to 50 nanoseconds a step.
-MAX_STEPS = 200_000
+MAX_STEPS = 300_000
 # Texts are mostly short: the middle is asked first.
-_LENGTHS = (16, 64, 256, 2_048, 65_536)
+_LENGTHS = (16, 64, 128, 256, 512, 2_048, 65_536)
 _MOST = 1e30  # stands for "no bound"; an infinity times nothing would be no number
 _WIDE_RANGE = 512
+_DEEPEST = 5  # repeats within repeats; each level is read three times
 _MULTILINE, _IGNORECASE = int(re.MULTILINE), int(re.IGNORECASE)
 _BEGINNINGS = (sre.AT_BEGINNING_STRING, sre.AT_BEGINNING)
 
@@ -51,8 +53,22 @@ def steps(tree: Any, length: int) -> float:
     """At most so many steps does ``re.search`` take on a text of ``length`` characters."""
     flags = tree.state.flags
     cost = _Bound(length).sequence(list(tree), flags, 0)
-    starts = 1 if is_anchored(tree, flags) else length + 1
-    return starts * (cost.fixed + cost.each * length)
+    once = cost.fixed + cost.each * length
+    if is_anchored(tree, flags):
+        return once
+    head = _head(tree) if not flags & _IGNORECASE else []
+    # A search begins everywhere, but gets past a literal beginning only where that stands, which is not everywhere.
+    return (length / _period(head) + 1) * once + (length + 1) * (len(head) + 1)
+
+
+def _head(tree: Any) -> list[int]:
+    """The literal characters that the pattern begins with."""
+    return [value for _, value in takewhile(lambda piece: piece[0] is sre.LITERAL, tree)]
+
+
+def _period(head: list[int]) -> int:
+    """How far apart two places where ``head`` stands must be at least."""
+    return next((step for step in range(1, len(head)) if head[step:] == head[:-step]), max(len(head), 1))
 
 
 def is_anchored(tree: Any, flags: int) -> bool:
@@ -67,11 +83,15 @@ def is_anchored(tree: Any, flags: int) -> bool:
     return False
 
 
+_NO_BOUND = Cost(charmask.ALL, empty=True, ways=_MOST, fixed=_MOST)
+
+
 class _Bound:
     """The bound for one length of text."""
 
     def __init__(self, length: int) -> None:
         self.length = length
+        self.depth = 0
 
     def sequence(self, items: list[Any], flags: int, follow: int) -> Cost:
         """Pieces one after the other, read from the last, since what follows decides about a choice."""
@@ -116,7 +136,7 @@ class _Bound:
             return Cost(charmask.NEWLINE if value is sre.AT_END else 0, empty=True)
         if op is sre.GROUPREF:
             return Cost(charmask.ALL, empty=True, each=1)
-        return Cost(charmask.ALL, empty=True, ways=_MOST, fixed=_MOST)
+        return _NO_BOUND
 
     def _branch(self, branches: list[list[Any]], flags: int, follow: int) -> Cost:
         costs = [self.sequence(items, flags, follow) for items in branches]
@@ -132,26 +152,35 @@ class _Bound:
 
     def _repeat(self, op: Any, value: Any, flags: int, follow: int, asserts_next: bool) -> Cost:
         least, most, inner = value
-        body = self._body(list(inner), flags, follow)
-        first = body.first
+        self.depth += 1
+        alone, body = self._body(list(inner), flags, follow)
+        self.depth -= 1
+        first, empty = body.first, body.empty or least == 0
         rounds = min(float(most), self.length + 1.0)
         exits = min(float(most) - float(least), float(self.length)) + 1
-        if body.ways > 1 or (body.empty and rounds > 1):
-            return self._ambiguous(body, least, most, exits)
-        if op is sre.POSSESSIVE_REPEAT or not (first & follow or asserts_next or body.empty):
+        if alone.ways > 1 or (body.empty and rounds > 1):
+            return self._ambiguous(alone, least, most, exits)
+        # One way through the rounds. Each place is an exit once, unless the next character says that it is none.
+        if body.ways > 1:
+            exits = self.length + 1.0
+        elif not (first & follow or asserts_next or body.empty):
+            exits = 1
+        if op is sre.POSSESSIVE_REPEAT:
             exits = 1
         if rounds == 1:
-            return Cost(first, body.empty or least == 0, exits, 1 + body.fixed, body.each)
+            return Cost(first, empty, max(exits, body.ways + 1 if body.ways > 1 else 1), 1 + body.fixed, body.each)
         # Each round takes at least one character, so the rounds' fixed steps count with the characters.
-        return Cost(first, body.empty or least == 0, exits, 1 + body.fixed, body.fixed + body.each)
+        return Cost(first, empty, exits, 1 + body.fixed, body.fixed + body.each)
 
-    def _body(self, items: list[Any], flags: int, follow: int) -> Cost:
-        """The body of a repeat, which is followed by itself or by what follows the repeat."""
+    def _body(self, items: list[Any], flags: int, follow: int) -> tuple[Cost, Cost]:
+        """The body of a repeat: followed by its own next round alone, and by what follows the repeat as well."""
         single = _single(items[0][0], items[0][1], flags) if len(items) == 1 else None
         if single is not None:
-            return Cost(single, empty=False)
+            return Cost(single, empty=False), Cost(single, empty=False)
+        if self.depth > _DEEPEST:
+            return _NO_BOUND, _NO_BOUND
         first = self.sequence(items, flags, 0).first
-        return self.sequence(items, flags, first | follow)
+        return self.sequence(items, flags, first), self.sequence(items, flags, first | follow)
 
     def _ambiguous(self, body: Cost, least: int, most: Any, exits: float) -> Cost:
         """A body that can match in several ways: they multiply with every round."""

@@ -44,6 +44,14 @@ class Pattern:
             compiled = self._compile()
         return compiled.search(text) is not None
 
+    def found_in_any(self, texts: Sequence[str]) -> bool:
+        """Whether it is found in one of ``texts``, where it cannot fail. Raises Stop where that takes too long."""
+        limit = self.reading.quick_up_to if isinstance(self.reading, Reading) else 0
+        if any(self.found_in(text) for text in texts if len(text) <= limit):
+            return True
+        rest = [text for text in texts if len(text) > limit]
+        return bool(rest) and any(self._ask(rest))
+
     def _compile(self) -> re.Pattern[str]:
         try:
             self._compiled = re.compile(self.source)
