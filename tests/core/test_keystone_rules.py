@@ -1,6 +1,7 @@
 """The imitated engine by itself: what a trace tells, what is declined, and that the index changes nothing."""
 
 import random
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -123,6 +124,19 @@ def test_evaluating_leaves_nothing_behind_for_the_next_login():
     assert compiled.evaluate({"sub": "bob"}) == first
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["-" * 32_000 + "1", "1+" * 16_000 + "1", "[" * 32_000, "(" * 32_000, "[" + "1," * 16_000 + "]", "a." * 16_000 + "a",
+     "[" + "{}," * 10_000 + "]", "not " * 8_000 + "1", "[" + "'a'" * 10_000 + "]", "JSON:name" + "[" * 32_000],
+    ids=range(10),
+)  # fmt: skip
+def test_a_claim_made_to_exhaust_the_reader_of_literals_does_not(text):
+    rules = [{"local": [{"group_ids": "{0}", "groups": "{0} name", "domain": DOMAIN}], "remote": [{"type": "ids"}]}]
+    began = process_time()
+    assert isinstance(compile_rules(rules, "2.0").evaluate({"ids": text}), Failed)
+    assert process_time() - began < 0.25
+
+
 # The index -----------------------------------------------------------------------------------------------------------
 
 PATHS = ["vo", "vo.a", "vo.ab", "vo:sub", "VO", "vo.İ", "é"]
@@ -135,7 +149,8 @@ CONDITIONS = [
       for path in PATHS for role in (None, "x")],
     *[operators(any_one_of=[value]) for value in VALUES[:8]],
     *[operators(any_one_of=entries, regex=True)
-      for entries in (["^ops"], ["^(?i)ops"], ["(?i)^ops"], ["ops"], ["^o|^x"], ["^ops$", "^x"], ["(?i)^urn:\u212a"], [])],
+      for entries in (["^ops"], ["^(?i)ops"], ["(?i)^ops"], ["ops"], ["^o|^x"], ["^ops$", "^x"], ["(?i)^urn:\u212a"])],
+    operators(any_one_of=[], regex=True),
     operators(not_any_of=["x"]), operators(), operators(any_one_of=[]), operators(any_one_of=["x", 1, None]),
     operators(any_one_of=["x", ["y"]]), operators(whitelist=["^o"], regex=True),
 ]  # fmt: skip
