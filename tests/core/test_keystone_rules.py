@@ -126,8 +126,9 @@ def test_evaluating_leaves_nothing_behind_for_the_next_login():
 
 @pytest.mark.parametrize(
     "text",
-    ["-" * 32_000 + "1", "1+" * 16_000 + "1", "[" * 32_000, "(" * 32_000, "[" + "1," * 16_000 + "]", "a." * 16_000 + "a",
-     "[" + "{}," * 10_000 + "]", "not " * 8_000 + "1", "[" + "'a'" * 10_000 + "]", "JSON:name" + "[" * 32_000],
+    ["-" * 32_000 + "1", "1+" * 16_000 + "1", "[" * 32_000, "(" * 32_000, "[" + "1," * 16_000 + "]",
+     "a." * 16_000 + "a", "[" + "{}," * 10_000 + "]", "not " * 8_000 + "1", "[" + "'a'" * 10_000 + "]",
+     "JSON:name" + "[" * 32_000],
     ids=range(10),
 )  # fmt: skip
 def test_a_claim_made_to_exhaust_the_reader_of_literals_does_not(text):
