@@ -8,7 +8,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Every version with its hashes; --upgrade is yours to add.
 LOCK := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-.PHONY: help install run stop status test check format docs docs-generate lock test-horizon bench
+.PHONY: help install run stop status test check format docs docs-generate lock test-horizon prove matrix bench
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -31,7 +31,14 @@ test: install  ## Run the tests in two processes, each with servers of its own o
 test-horizon: install  ## Sign in through a real Horizon by Chromium (installs 380 MB once); P3IDP_PICTURES=1 keeps the pictures
 	@$(BIN)/python -m pytest tests/horizon $(ARGS)
 
-bench: install  ## Measure p3idp beside the bare calls it is made of (ratios; build/bench.json)
+prove: install  ## Prove the mapping engine against Keystone's own: 200,000 pairs; ARGS="--pairs 1000000" for more
+	@PYTHONPATH=tests/kit $(BIN)/python tests/prove/prove.py --fixtures --hunt 2000 $(ARGS)
+
+matrix: install  ## The same proof on Keystone 24, 26, 28, 29 and 30, and where they differ (installs 400 MB once)
+	@PYTHONPATH=tests/kit $(BIN)/python tests/prove/matrix.py $(ARGS)
+
+bench: install  ## Measure p3idp beside Keystone: mapping engines, and the bare calls of a login (ratios; build/*.json)
+	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/engines.py
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/bench.py $(ARGS)
 
 check: install  ## Formatting, lint, types, import contracts, generated pages, documentation: under a minute

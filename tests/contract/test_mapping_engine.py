@@ -1,12 +1,9 @@
 """Both engines give the same access: the policy's decision, and Keystone's own engine on the compiled mapping."""
 
-import json
 import random
-import subprocess
-from pathlib import Path
 
-import keystone_engine
 import pytest
+from asked_keystone import AskedKeystone
 from policies import ISSUER, NOW, OPERATOR, SUBSTANTIAL, TRAINEE, PolicyFiles
 
 from p3idp.core.mappings.compile import compile_mapping
@@ -63,16 +60,18 @@ def person(dice: random.Random, values: list[str]) -> tuple[ExampleClaims, dict[
 
 def ask_keystone(policy: Policy, environments: list[dict[str, str]], now=NOW) -> list[dict]:
     mapping = compile_mapping(policy, policy.site.identity_providers[0], now)
-    body = {"id": "p3idp-egi", "rules": mapping.rules, "schema_version": mapping.schema_version}
-    done = subprocess.run(
-        [VENV / "bin" / "python", Path(keystone_engine.__file__)],
-        input=json.dumps({"mapping": body, "environments": environments}),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return json.loads(done.stdout)
+    with AskedKeystone(VENV / "bin" / "python") as keystone:
+        asked = {"rules": mapping.rules, "schema_version": mapping.schema_version, "assertions": environments}
+        return [simplified(answer) for answer in keystone.ask(asked)["answers"]]
+
+
+def simplified(answer: dict) -> dict:
+    """What matters here of Keystone's answer."""
+    if "result" not in answer:
+        return {"refused": answer["raises"]}
+    mapped = answer["result"]
+    groups = sorted({(group["name"], group["domain"]["name"]) for group in mapped["group_names"]})
+    return {"user": mapped["user"], "groups": groups, "ids": mapped["group_ids"], "projects": mapped["projects"]}
 
 
 def groups_by_policy(policy: Policy, claims: ExampleClaims) -> list[list[str]]:

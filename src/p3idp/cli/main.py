@@ -3,35 +3,25 @@
 Commands are imported when they are called, so that the light client never loads the server.
 """
 
-import importlib
 import json
 import os
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import click
 
 from p3idp import __version__
+from p3idp.cli.lazy import Entry, LazyGroup
 from p3idp.cli.terminal import harmless_lines
 from p3idp.errors import ExitStatus, P3idpError
 from p3idp.errors.command import FileUnusable, UsageMistaken
-from p3idp.errors.settings import ExtraMissing
-
-
-class Entry(NamedTuple):
-    """A command: where it is (``module:attribute``), a line of help, and the extra it belongs to."""
-
-    target: str
-    help: str
-    extra: str = "server"
-
 
 # The one list of what p3idp can do.
 COMMANDS: Mapping[str, Entry] = {
     "plan": Entry("p3idp.cli.access:plan", "Show what the policy would change in Keystone."),
     "apply": Entry("p3idp.cli.access:apply", "Apply a reviewed plan by its digest."),
+    "mapping": Entry("p3idp.cli.mapping:mapping", "Evaluate Keystone mappings as Keystone does.", ""),
     "audit": Entry("p3idp.cli.audit:audit", "Read and verify the ledger."),
     "site": Entry("p3idp.cli.site:site", "Generate the configuration of Apache, Keystone and Horizon."),
     "doctor": Entry("p3idp.cli.site:doctor", "Check the chain from the identity provider to Keystone."),
@@ -39,40 +29,13 @@ COMMANDS: Mapping[str, Entry] = {
     "exchange": Entry("p3idp.cli.exchange:exchange", "Trade a Check-in token for a Keystone token at a broker.", ""),
     "lab": Entry("p3idp.lab.command:lab", "Run the demonstration: real servers on this machine.", "lab"),
 }
-# A package that only this extra brings: where it is not found, the extra is not installed.
-_TELLTALE = {"server": "sqlalchemy", "lab": "supervisor"}
 
 
-class LazyGroup(click.Group):
-    """A group that knows its commands' names and imports a command only when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command, or say that the server part is not installed."""
-        if cmd_name not in COMMANDS:
-            return None
-        entry = COMMANDS[cmd_name]
-        if entry.extra and find_spec(_TELLTALE[entry.extra]) is None:
-            raise ExtraMissing(
-                f"`p3idp {cmd_name}` belongs to p3idp[{entry.extra}], which is not installed here.",
-                hint=f"Install p3idp[{entry.extra}] to use this command.",
-            )
-        module, attribute = entry.target.split(":")
-        command = getattr(importlib.import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{module}:{attribute} is not a command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands from the table, importing none of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="p3idp")
 def main() -> None:
     """Federated identity and access broker for OpenStack."""

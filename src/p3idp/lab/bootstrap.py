@@ -77,6 +77,22 @@ def install_keystone() -> None:
     _stamp(home, wanted)
 
 
+def install_keystone_release(release: str) -> Path:
+    """The newest Keystone of a release, to compare with, in an environment of its own. Returns its Python.
+
+    Not locked: it is asked questions on this machine and serves nobody.
+    """
+    home = VENVS / f"keystone-{release}"
+    wanted = sha256(f"{sys.version} {ROOT} {release}".encode()).hexdigest()
+    if not _is_current(home, wanted):
+        VENVS.mkdir(exist_ok=True)
+        pip = _environment(home)
+        # Older releases import pkg_resources, which newer versions of setuptools no longer have.
+        _run(f"Installing Keystone {release}", home.name, [*pip, f"keystone=={release}.*", "setuptools<81"])
+        _stamp(home, wanted)
+    return home / "bin" / "python"
+
+
 def install_npm_packages() -> None:
     """The Check-in stand-in's packages, by the npm that came with p3idp's Python packages."""
     source = ROOT / "deploy" / "lab" / "checkin"

@@ -7,6 +7,7 @@ one subject never loads another's libraries.
 from p3idp.wiring.access import keystone_account, wire_access, wire_ledger, wire_policy
 from p3idp.wiring.environment import new_request_id, new_token, now
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
+from p3idp.wiring.mappings import wire_search
 from p3idp.wiring.site import wire_doctor, wire_site_config
 from p3idp.wiring.web import (
     check_web_parts,
@@ -35,6 +36,7 @@ __all__ = [
     "wire_logs",
     "wire_policy",
     "wire_readiness",
+    "wire_search",
     "wire_sign_in",
     "wire_sign_in_desk",
     "wire_site_config",

@@ -1,0 +1,58 @@
+"""Groups of commands that are imported when they are called. Owns the table's form and the check for extras.
+
+So the light client never loads the server, and help lists all commands without importing one.
+"""
+
+import importlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import click
+
+from p3idp.errors.settings import ExtraMissing
+
+
+class Entry(NamedTuple):
+    """A command: where it is (``module:attribute``), a line of help, and the extra it belongs to."""
+
+    target: str
+    help: str
+    extra: str = "server"
+
+
+# A package that only this extra brings: where it is not found, the extra is not installed.
+_TELLTALE = {"server": "sqlalchemy", "lab": "supervisor"}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and imports a command only when it is called."""
+
+    def __init__(self, *args: Any, table: Mapping[str, Entry], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.table = table
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the table."""
+        return list(self.table)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, or say that what it needs is not installed."""
+        if cmd_name not in self.table:
+            return None
+        entry = self.table[cmd_name]
+        if entry.extra and find_spec(_TELLTALE[entry.extra]) is None:
+            raise ExtraMissing(
+                f"`{ctx.command_path} {cmd_name}` belongs to p3idp[{entry.extra}], which is not installed here.",
+                hint=f"Install p3idp[{entry.extra}] to use this command.",
+            )
+        module, attribute = entry.target.split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}:{attribute} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, importing none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in self.table.items()])

@@ -1,0 +1,103 @@
+"""One rule, taken apart for evaluation and for the trace. Owns what "the rule applies" means.
+
+A rule is its requirements in order. For speed, those that many rules have in common are one ``Prelude``, whose answer
+holds for a whole evaluation; the one that an index answers stands apart.
+"""
+
+import json
+from collections.abc import Sequence
+
+from p3idp.core.keystone_rules.conditions import Requirement
+from p3idp.core.keystone_rules.fill import Fill, Local
+from p3idp.core.keystone_rules.outcome import Json, Object
+from p3idp.core.keystone_rules.search import Search
+from p3idp.core.keystone_rules.templates import Value
+from p3idp.core.keystone_rules.trace import RuleMiss
+
+Environment = dict[str, list[str]]
+
+
+class Shared:
+    """What the rules of one mapping have in common, each made once."""
+
+    def __init__(self, search: Search) -> None:
+        self.search = search
+        self.requirements: dict[str, Requirement] = {}
+        self.preludes: dict[tuple[Requirement, ...], Prelude] = {}
+        self.fillers: dict[str, Fill] = {}
+
+    def requirement(self, entry: Object) -> Requirement:
+        """The requirement of an entry of ``remote``."""
+        key = json.dumps(entry, sort_keys=True)
+        if key not in self.requirements:
+            self.requirements[key] = Requirement(entry, self.search)
+        return self.requirements[key]
+
+    def prelude(self, requirements: tuple[Requirement, ...]) -> "Prelude":
+        """The prelude of these requirements."""
+        if requirements not in self.preludes:
+            self.preludes[requirements] = Prelude(len(self.preludes), requirements)
+        return self.preludes[requirements]
+
+
+class Prelude:
+    """Requirements in order, up to the values that they hand on."""
+
+    __slots__ = ("_steps", "requirements", "slot")
+
+    def __init__(self, slot: int, requirements: tuple[Requirement, ...]) -> None:
+        self.slot, self.requirements = slot, requirements
+        self._steps = [(each.attribute, each.literals, each.condition, each) for each in requirements]
+
+    def judge(self, environment: Environment) -> list[Value] | None:
+        """The values for ``{0}``, ``{1}`` …; None where a requirement is not met. Raises Stop."""
+        handed: list[Value] = []
+        for attribute, literals, condition, requirement in self._steps:
+            values = environment.get(attribute)
+            if values is None:
+                return None
+            if condition == "present":
+                handed.append(values[0] if len(values) == 1 else values)
+            elif literals is not None:  # most gates are: told apart here, for speed
+                if literals.isdisjoint(values) is (condition == "any_one_of"):
+                    return None
+            elif requirement.is_gate:
+                if not requirement.passes(values):
+                    return None
+            else:
+                selected = requirement.selects(values)
+                handed.append(selected[0] if len(selected) == 1 else selected)
+        return handed
+
+
+class Rule:
+    """One rule. ``prelude`` is all that the index does not answer."""
+
+    __slots__ = ("locals", "number", "prelude", "requirements")
+
+    def __init__(self, number: int, rule: Object, shared: Shared) -> None:
+        self.number = number
+        self.requirements = tuple(shared.requirement(entry) for entry in rule["remote"])
+        self.locals = [Local(local, shared.fillers) for local in rule["local"]]
+        self.prelude = shared.prelude(self.requirements)
+
+    def judge(self, environment: Environment) -> RuleMiss | list[Value]:
+        """The values for ``{0}``, ``{1}`` …, or the requirement that is not met. Raises Stop."""
+        handed: list[Value] = []
+        for position, requirement in enumerate(self.requirements):
+            values = environment.get(requirement.attribute)
+            if values is None:
+                return self._miss(position, "present", ())
+            if requirement.is_gate:
+                if not requirement.passes(values):
+                    return self._miss(position, requirement.condition, values)
+            else:
+                selected = requirement.selects(values)
+                handed.append(selected[0] if len(selected) == 1 else selected)
+        return handed
+
+    def _miss(self, position: int, condition: str, values: list[str] | tuple[()]) -> RuleMiss:
+        asked = self.requirements[position]
+        found = asked.matcher.those_of(list(values)) if condition == "not_any_of" else values
+        entries: Sequence[Json] = () if condition == "present" else asked.entries
+        return RuleMiss(self.number, position, asked.attribute, condition, entries, asked.regex, tuple(found))

@@ -1,0 +1,133 @@
+"""`p3idp mapping evaluate`: one question from files, many from standard input."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+RULES = [
+    {
+        "local": [{"user": {"name": "{0}"}, "group": {"name": "ops", "domain": {"name": "egi"}}}],
+        "remote": [{"type": "sub"}, {"type": "ent", "any_one_of": ["ops"]}],
+    }
+]
+RESULT = {
+    "user": {"name": "bob", "type": "ephemeral", "domain": None},
+    "group_ids": [],
+    "group_names": [{"name": "ops", "domain": {"name": "egi"}}],
+    "projects": [],
+}
+PROGRAM = [sys.executable, "-c", "from p3idp.cli.main import run; run()", "mapping", "evaluate"]
+
+
+def run(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+    return subprocess.run([*PROGRAM, *words], input=given, capture_output=True, text=True, env=env, timeout=60)
+
+
+def asked_in_batch(*questions: Any) -> list[dict[str, Any]]:
+    lines = [each if isinstance(each, str) else json.dumps(each) for each in questions]
+    done = run("--batch", given="\n".join(lines) + "\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "rules.json").write_text(json.dumps(RULES))
+    (tmp_path / "assertion.json").write_text(json.dumps({"sub": "bob", "ent": "x;ops"}))
+    return tmp_path
+
+
+def words(files: Path, *more: str) -> list[str]:
+    return ["--rules", f"{files}/rules.json", "--assertion", f"{files}/assertion.json", *more]
+
+
+def test_a_result_for_machines_is_keystones(files):
+    done = run(*words(files, "--schema-version", "2.0", "--json"))
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"result": RESULT})
+
+
+@pytest.mark.parametrize("wrap", [{"rules": RULES}, {"mapping": {"rules": RULES, "schema_version": "2.0"}}])
+def test_the_rules_may_come_as_keystone_sends_them(files, wrap):
+    (files / "rules.json").write_text(json.dumps(wrap))
+    assert json.loads(run(*words(files, "--schema-version", "2.0", "--json")).stdout) == {"result": RESULT}
+
+
+def test_a_person_is_told_what_each_rule_did(files):
+    done = run(*words(files))
+    assert done.stdout.splitlines() == ["rule 0: applies", "User: bob (ephemeral)", "Group: ops in egi"]
+
+
+def test_nothing_in_a_claim_steers_the_terminal(files):
+    (files / "assertion.json").write_text(json.dumps({"sub": "b\x1b[2J\u202e", "ent": "no\x07"}))
+    done = run(*words(files))
+    assert done.returncode == 4
+    assert "found no\\x07" in done.stdout
+    assert not set("\x1b\x07\u202e") & set(done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("rules", "status"), [([], 2), ([{**RULES[0], "local": [{"user": {"name": "{9}"}}]}], 1), ("no list", 2)]
+)
+def test_no_result_has_an_exit_status(files, rules, status):
+    (files / "rules.json").write_text(json.dumps(rules))
+    done = run(*words(files, "--json"))
+    assert done.returncode == status
+    assert set(json.loads(done.stdout)["error"]) == {"kind", "message"}
+
+
+def test_a_file_that_is_no_json_is_a_usage_error(files):
+    (files / "assertion.json").write_text("{")
+    done = run(*words(files))
+    assert done.returncode == 2
+    assert "assertion.json is no JSON" in done.stderr
+
+
+def test_a_batch_is_answered_in_order_with_the_ids_it_came_with():
+    question = {"rules": RULES, "schema_version": "2.0", "assertion": {"sub": "bob", "ent": "ops"}}
+    answers = asked_in_batch(
+        {"id": 7, **question},
+        {"id": "b", **question, "assertion": {"sub": "bob"}},
+        {"id": None, **question, "rules": []},
+        {"id": [1], **question, "rules": [{**RULES[0], "local": [{"user": {"name": "{sub}"}}]}]},
+        {"id": {}, **question, "rules": [{**RULES[0], "local": [{"user": {"name": "{0:>50000000}"}}]}]},
+    )
+    assert answers[0] == {"id": 7, "result": RESULT}
+    assert [answer["id"] for answer in answers] == [7, "b", None, [1], {}]
+    kinds = [answer["error"]["kind"] for answer in answers[1:]]
+    assert kinds == ["no-match", "invalid-rule", "evaluation-error", "refused"]
+
+
+def test_true_and_one_are_not_the_same_rules():
+    remote = [{"type": "sub"}, {"type": "ent", "any_one_of": ["^o"], "regex": True}]
+    good = {"id": 1, "rules": [{**RULES[0], "remote": remote}], "assertion": {"sub": "bob", "ent": "ops"}}
+    bad = {**good, "rules": [{**RULES[0], "remote": [remote[0], {**remote[1], "regex": 1}]}]}
+    assert ["result" in answer for answer in asked_in_batch(good, bad, good)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "[]", "nonsense", '{"id": 1}', '{"id": 1, "rules": [], "schema_version": {}}', "[" * 100_000, "\x00",
+     json.dumps({"rules": RULES, "assertion": []}), json.dumps({"rules": RULES, "schema_version": 2.0})],
+    ids=range(9),
+)  # fmt: skip
+def test_a_line_that_is_no_question_is_an_answer_too(line):
+    question = {"id": 2, "rules": RULES, "schema_version": "2.0", "assertion": {"sub": "bob", "ent": "ops"}}
+    answers = asked_in_batch(line, question)
+    assert answers[-1] == {"id": 2, "result": RESULT}
+    assert all(set(answer["error"]) == {"kind", "message"} for answer in answers[:-1])
+
+
+def test_hostile_lines_do_not_hold_up_the_others():
+    slow = [{**RULES[0], "remote": [{"type": "sub"}, {"type": "ent", "any_one_of": ["(a+)+$"], "regex": True}]}]
+    question = {"id": 1, "rules": slow, "schema_version": "2.0", "assertion": {"sub": "bob", "ent": "a" * 60 + "!"}}
+    began = perf_counter()
+    answers = asked_in_batch(*[question] * 10)
+    assert {answer["error"]["kind"] for answer in answers} == {"refused"}
+    assert perf_counter() - began < 10
