@@ -25,7 +25,7 @@ class JinjaRenderer:
 
     def __init__(self, directory: Path | None = None) -> None:
         # Not HTML: escaping is per kind of file, by filters that refuse. The one HTML page takes constants only.
-        self._environment = Environment(  # noqa: S701
+        self._environment = Environment(  # noqa: S701 - no HTML, as said above
             loader=FileSystemLoader(directory or templates_directory("config")),
             undefined=StrictUndefined,
             trim_blocks=True,
