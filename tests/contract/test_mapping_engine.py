@@ -8,8 +8,9 @@ from policies import ISSUER, NOW, OPERATOR, SUBSTANTIAL, TRAINEE, PolicyFiles
 
 from p3idp.core.mappings.compile import compile_mapping
 from p3idp.core.mappings.patterns import keystone_pattern
-from p3idp.core.policy.decide import Granted, decide
-from p3idp.core.policy.examples import ExampleClaims
+from p3idp.core.policy.claims import GivenClaims
+from p3idp.core.policy.decide import decide
+from p3idp.core.policy.decision import Granted
 from p3idp.core.policy.model import Policy, ProviderId
 from p3idp.lab.servers.keystone import VENV
 
@@ -43,14 +44,14 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Policy:
     return files.load()
 
 
-def person(dice: random.Random, values: list[str]) -> tuple[ExampleClaims, dict[str, str]]:
+def person(dice: random.Random, values: list[str]) -> tuple[GivenClaims, dict[str, str]]:
     """The same person as typed claims, and as Apache hands them to Keystone: lists joined by a semicolon."""
     old, new = (tuple(dice.sample(values, dice.randrange(4))) for _ in range(2))
     assurance = dice.choice([(), (SUBSTANTIAL,), ("https://aai.egi.eu/LoA#Low",), ("x", SUBSTANTIAL)])
     client = dice.choice(["p3idp", "keystone", "other-service", ""])
     issuer = dice.choice([ISSUER, ISSUER, ISSUER, "https://evil.test"])
     subject = dice.choice(["someone@egi.eu", "someone@egi.eu", "name@sram.surf.nl", "{0.__class__}", ""])
-    claims = ExampleClaims(ProviderId("egi"), issuer, subject, client, old + new, assurance)
+    claims = GivenClaims(ProviderId("egi"), issuer, subject, client, old + new, assurance)
     environment = {"OIDC-sub": subject, "OIDC-iss": issuer, "OIDC-azp": client}
     for name, listed in (("eduperson_entitlement", old), ("entitlements", new), ("eduperson_assurance", assurance)):
         if listed:
@@ -74,7 +75,7 @@ def simplified(answer: dict) -> dict:
     return {"user": mapped["user"], "groups": groups, "ids": mapped["group_ids"], "projects": mapped["projects"]}
 
 
-def groups_by_policy(policy: Policy, claims: ExampleClaims) -> list[list[str]]:
+def groups_by_policy(policy: Policy, claims: GivenClaims) -> list[list[str]]:
     granted = (verdict for verdict in decide(policy, claims, NOW).trace if isinstance(verdict, Granted))
     return sorted({(verdict.rule.group, "egi") for verdict in granted})
 

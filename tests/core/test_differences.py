@@ -6,7 +6,7 @@ import pytest
 
 from p3idp.core.login.differences import Difference, differences
 from p3idp.core.login.session import KeystoneView
-from p3idp.core.policy.decide import ProjectAccess
+from p3idp.core.policy.decision import ProjectAccess
 from p3idp.core.policy.model import ProjectRef
 
 P3, OTHER = ProjectRef("egi", "p3"), ProjectRef("egi", "other")

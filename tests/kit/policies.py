@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from p3idp.adapters.policy_files import load_policy
-from p3idp.core.policy.examples import ExampleClaims
+from p3idp.core.policy.claims import GivenClaims
 from p3idp.core.policy.model import Policy, ProviderId
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -73,7 +73,7 @@ class PolicyFiles:
         return load_policy(self.root)
 
 
-def person(*entitlements: str, **more: object) -> ExampleClaims:
+def person(*entitlements: str, **more: object) -> GivenClaims:
     """Somebody with these entitlements, with a token of ours."""
     claims: dict[str, object] = {
         "provider": ProviderId("egi"),
@@ -83,4 +83,4 @@ def person(*entitlements: str, **more: object) -> ExampleClaims:
         "entitlements": entitlements,
         "assurance": (),
     }
-    return ExampleClaims(**{**claims, **more})  # type: ignore[arg-type]  # a test may say anything
+    return GivenClaims(**{**claims, **more})  # type: ignore[arg-type]  # a test may say anything

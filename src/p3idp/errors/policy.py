@@ -16,6 +16,15 @@ class PolicyInvalid(P3idpError):
         self.places = places
 
 
+class ClaimsInvalid(P3idpError):
+    """Claims that were given to p3idp to look at are none: the detail names the place."""
+
+    code = "claims-invalid"
+    exit_status = ExitStatus.USAGE
+    http_status = 400
+    hint = "Claims are one JSON object, as the userinfo endpoint of the identity provider answers it."
+
+
 class PolicyChanged(P3idpError):
     """The policy directory changed since this process read it."""
 

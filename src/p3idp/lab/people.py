@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from p3idp.core.policy.claims import GivenClaims
 from p3idp.core.policy.decide import decide
-from p3idp.core.policy.examples import ExampleClaims
 from p3idp.core.policy.model import Policy
 from p3idp.lab.servers.checkin import SOURCE
 
@@ -25,7 +25,7 @@ class LabPerson:
     def access(self, policy: Policy, now: datetime) -> str:
         """What this person gets by signing in at the first provider, in one line: ``p3 (member)`` or ``nothing``."""
         provider = policy.site.identity_providers[0]
-        claims = ExampleClaims(
+        claims = GivenClaims(
             provider=provider.id,
             issuer=provider.issuers[0],
             subject=self.subject,

@@ -12,7 +12,8 @@ from p3idp.core.exchange.naming import credential_name
 from p3idp.core.exchange.request import ExchangeRequest, parse_request
 from p3idp.core.exchange.target import Target, as_resource, as_scope
 from p3idp.core.login.tokens import VerifiedClaims
-from p3idp.core.policy.decide import Decision, ProjectAccess, decide
+from p3idp.core.policy.decide import decide
+from p3idp.core.policy.decision import Decision, ProjectAccess
 from p3idp.core.policy.model import IdentityProvider, Policy, ProjectRef
 from p3idp.errors.exchange import (
     ExchangeError,

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationInfo
 
 from p3idp.adapters.policy_files import words
-from p3idp.core.policy.decide import ambiguity
+from p3idp.core.policy.claims import ambiguity
 from p3idp.core.policy.entitlement import Entitlement as EntitlementValue
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from p3idp.core.login.session import KeystoneView
-from p3idp.core.policy.decide import ProjectAccess
+from p3idp.core.policy.decision import ProjectAccess
 from p3idp.core.policy.model import ProjectRef
 
 # `keystone-manage bootstrap` makes these implied roles: a token with the first shows the others too.

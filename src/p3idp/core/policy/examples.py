@@ -1,27 +1,16 @@
 """Run the examples that a policy carries: claims in, access out. Owns how example claims become typed claims."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from p3idp.core.policy.claims import GivenClaims, texts
 from p3idp.core.policy.decide import decide
-from p3idp.core.policy.model import Community, Example, IdentityProvider, Policy, ProjectRef, ProviderId, Validity
+from p3idp.core.policy.model import Community, Example, IdentityProvider, Policy, ProjectRef, Validity
 
 # With every validity taken away, any moment will do.
 _WHENEVER = datetime(2000, 1, 1, tzinfo=UTC)
 Access = tuple[tuple[ProjectRef, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ExampleClaims:
-    """Claims that somebody wrote into the policy; nobody's."""
-
-    provider: ProviderId
-    issuer: str
-    subject: str
-    client: str
-    entitlements: tuple[str, ...]
-    assurance: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +42,17 @@ def failed_examples(policy: Policy) -> Iterator[FailedExample]:
                 yield FailedExample(community.name, example, got, decision.refusal)
 
 
-def example_claims(example: Example, provider: IdentityProvider) -> ExampleClaims:
+def example_claims(example: Example, provider: IdentityProvider) -> GivenClaims:
     """Type the claims as a verifier would; what an example leaves out is what a good login has."""
     claims, names = example.claims, provider.claims
-    client = next((v for n in ("azp", "client_id") for v in _values(claims, n)), (*provider.issuing_clients, "")[0])
-    return ExampleClaims(
+    client = next((v for n in ("azp", "client_id") for v in texts(claims, n)), (*provider.issuing_clients, "")[0])
+    return GivenClaims(
         provider=provider.id,
-        issuer=next(iter(_values(claims, "iss")), provider.issuers[0]),
-        subject=next(iter(_values(claims, names.subject)), "example@example.org"),
+        issuer=next(iter(texts(claims, "iss")), provider.issuers[0]),
+        subject=next(iter(texts(claims, names.subject)), "example@example.org"),
         client=client,
-        entitlements=tuple(sorted({value for name in names.entitlements for value in _values(claims, name)})),
-        assurance=_values(claims, names.assurance),
+        entitlements=tuple(sorted({value for name in names.entitlements for value in texts(claims, name)})),
+        assurance=texts(claims, names.assurance),
     )
 
 
@@ -75,13 +64,6 @@ def without_validity(policy: Policy) -> Policy:
 def _open(community: Community) -> Community:
     rules = tuple(replace(rule, validity=Validity()) for rule in community.rules)
     return replace(community, rules=rules, validity=Validity())
-
-
-def _values(claims: Mapping[str, object], name: str) -> tuple[str, ...]:
-    value = claims.get(name)
-    if isinstance(value, str):
-        return (value,)
-    return tuple(str(v) for v in value) if isinstance(value, list) else ()
 
 
 def _told(access: Access) -> str:

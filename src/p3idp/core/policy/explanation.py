@@ -6,7 +6,7 @@ Owns the explanation as values, made from a decision; the words are the template
 from dataclasses import dataclass
 from datetime import datetime
 
-from p3idp.core.policy.decide import Decision, Granted, Refused
+from p3idp.core.policy.decision import Decision, Granted, Reason, Refused
 from p3idp.core.policy.model import AccessRule, Community, Policy, ProjectRef
 from p3idp.core.policy.nearness import NearMiss, near_misses
 
@@ -26,7 +26,7 @@ class Need:
     """A rule that gives nothing to this person: why (``reason`` and ``detail`` as decided), and what came near."""
 
     rule: AccessRule
-    reason: str
+    reason: Reason
     detail: str
     near: tuple[NearMiss, ...]
 
@@ -41,7 +41,7 @@ class Offer:
     @property
     def is_near(self) -> bool:
         """Whether the person holds something that is nearly right, or the right thing under a condition unmet."""
-        return any(need.near or need.reason != "entitlement" for need in self.needs)
+        return any(need.near or need.reason is not Reason.ENTITLEMENT for need in self.needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _through(decision: Decision, project: ProjectRef) -> tuple[Granted, ...]:
 def _offer(community: Community, decision: Decision, held: tuple[str, ...]) -> Offer:
     verdicts = [v for v in decision.refused if v.community.name == community.name]
     if not verdicts:  # nothing was looked at: say what the rules want all the same
-        verdicts = [Refused(community, rule, "entitlement", "") for rule in community.rules]
+        verdicts = [Refused(community, rule, Reason.ENTITLEMENT, "") for rule in community.rules]
     return Offer(
         community, tuple(Need(v.rule, v.reason, v.detail, near_misses(v.rule.entitlement, held)) for v in verdicts)
     )

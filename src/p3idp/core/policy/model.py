@@ -106,7 +106,8 @@ class AccessRule:
     """One line of policy: who holds this entitlement gets these roles on these projects.
 
     ``assurance``: where not empty, one of these values must be among the assurance claims.
-    ``identity_providers``: from which providers; empty means all. ``group`` is the Keystone group that stands for
+    ``identity_providers``: from which providers; empty means all. ``issuing_clients``: where not empty, the token must
+    be issued to one of these, besides what the provider asks. ``group`` is the Keystone group that stands for
     the rule, in the site's domain; ``group_name`` gives it another name than the usual one. ``place`` is (file,
     line) for people.
     """
@@ -116,6 +117,7 @@ class AccessRule:
     validity: Validity = Validity()
     assurance: tuple[str, ...] = ()
     identity_providers: tuple[ProviderId, ...] = ()
+    issuing_clients: tuple[str, ...] = ()
     place: tuple[str, int] = ("", 0)
     group_name: str = ""
 
@@ -125,9 +127,9 @@ class AccessRule:
         return self.group_name or self.entitlement.short
 
     @property
-    def condition(self) -> tuple[Entitlement, tuple[str, ...], tuple[ProviderId, ...]]:
+    def condition(self) -> tuple[Entitlement, tuple[str, ...], tuple[ProviderId, ...], tuple[str, ...]]:
         """What a person must show. Rules that share a group must share this: the group carries all their grants."""
-        return self.entitlement, self.assurance, self.identity_providers
+        return self.entitlement, self.assurance, self.identity_providers, self.issuing_clients
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""A decision as a value, with the verdict on every rule. Owns the shapes; deciding is decide.py's."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from p3idp.core.policy.model import AccessRule, Community, ProjectRef
+
+
+class Reason(StrEnum):
+    """Why a rule gives nothing: the first condition that is not met. Once released, a word keeps its meaning."""
+
+    NOT_YET_VALID = "not-yet-valid"
+    NO_LONGER_VALID = "no-longer-valid"
+    IDENTITY_PROVIDER = "identity-provider"
+    ISSUING_CLIENT = "issuing-client"
+    ENTITLEMENT = "entitlement"
+    ASSURANCE = "assurance"
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The rule gives access, because ``held`` was among the entitlements. ``until``: when it ends by the policy."""
+
+    community: Community
+    rule: AccessRule
+    held: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The rule gives nothing: ``reason`` is a stable word, ``detail`` says which condition failed.
+
+    ``wanted``: the values that the condition asks for, one of which would do; ``found``: what was there instead.
+    """
+
+    community: Community
+    rule: AccessRule
+    reason: Reason
+    detail: str
+    wanted: tuple[str, ...] = ()
+    found: tuple[str, ...] = ()
+
+
+Verdict = Granted | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectAccess:
+    """Roles on a project. ``until`` is the first moment at which one of the roles ends; None where none ends."""
+
+    project: ProjectRef
+    roles: tuple[str, ...]
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policy gives somebody, and why. ``refusal``: why nothing was even looked at; empty otherwise."""
+
+    access: tuple[ProjectAccess, ...]
+    trace: tuple[Verdict, ...]
+    refusal: str = ""
+
+    @property
+    def granted(self) -> tuple[Granted, ...]:
+        """The rules that gave something, in the policy's order."""
+        return tuple(verdict for verdict in self.trace if isinstance(verdict, Granted))
+
+    @property
+    def refused(self) -> tuple[Refused, ...]:
+        """The rules that gave nothing, in the policy's order."""
+        return tuple(verdict for verdict in self.trace if isinstance(verdict, Refused))
+
+    def on(self, project: ProjectRef) -> ProjectAccess | None:
+        """What there is on one project."""
+        return next((access for access in self.access if access.project == project), None)
+
+    def withheld(self, project: ProjectRef) -> frozenset[str]:
+        """The roles on one project that the policy knows and does not give now: Keystone may not have heard yet."""
+        named = {
+            role for verdict in self.refused for ref, roles in verdict.rule.grants if ref == project for role in roles
+        }
+        given = self.on(project)
+        return frozenset(named.difference(given.roles if given else ()))
