@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from p3idp.core.policy.entitlement import Entitlement, parse_entitlement
+from p3idp.core.policy.suggest import suggest
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 MAX_TTL = timedelta(days=366)
@@ -15,7 +16,6 @@ MAX_TTL = timedelta(days=366)
 MAX_ISSUER = 64
 MAX_ENTITLEMENT = 512
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_LEGACY = re.compile(r"(?P<ns>urn:mace:[a-z.]+):(?P<authority>[a-z.]+):(?P<role>[^:@]+)@(?P<group>[^:@#]+)")
 
 
 def duration(text: str) -> timedelta:
@@ -70,22 +70,9 @@ def entitlement(text: str) -> Entitlement:
     parsed = parse_entitlement(text) if text.isprintable() and ";" not in text else None
     # The grammar allows a group called "role"; whoever writes one means a role.
     if parsed is None or "role" in parsed.path:
-        likely = next((c for c in _repairs(text) if (p := parse_entitlement(c)) and "role" not in p.path), None)
+        likely = suggest(text)
         hint = f"; did you mean {likely}?" if likely else "; one looks like urn:mace:egi.eu:group:<VO>:role=<role>"
         raise ValueError(f"`{text}` is not a group entitlement{hint}")
     if len(text) > MAX_ENTITLEMENT:
         raise ValueError(f"the entitlement is longer than {MAX_ENTITLEMENT} characters")
     return parsed
-
-
-def _repairs(text: str) -> list[str]:
-    """What people write instead: a stray space, ``role:`` for ``role=``, the form before AARC-G002, no ``urn:``."""
-    tight = re.sub(r"\s+|;", "", text)
-    legacy = _LEGACY.fullmatch(tight.split("#")[0])
-    return [
-        tight,
-        re.sub(r":role[:\-]", ":role=", tight),
-        f"urn:{tight}",
-        f"{legacy['ns']}:group:{legacy['group']}:role={legacy['role']}#{legacy['authority']}" if legacy else "",
-        tight.replace(":groups:", ":group:"),
-    ]
