@@ -4,9 +4,9 @@ Owns the shapes; reading files is adapters/policy_files, deciding is decide.py, 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NewType
+from typing import Any, NamedTuple, NewType
 
 from p3idp.core.policy.entitlement import Entitlement
 
@@ -94,11 +94,24 @@ class ProjectRef:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A project the policy speaks of. ``existing``: the site already has it; p3idp grants on it but never makes it."""
+    """A project the policy speaks of. ``existing``: the site already has it; p3idp grants on it but never makes it.
+
+    ``properties``: further attributes that it carries in Keystone, such as ``egi.VO``, by name.
+    """
 
     ref: ProjectRef
     description: str = ""
     existing: bool = False
+    properties: tuple[tuple[str, str], ...] = ()
+
+
+class Condition(NamedTuple):
+    """What a rule asks of a person; the lists as in AccessRule."""
+
+    entitlement: Entitlement
+    assurance: tuple[str, ...]
+    identity_providers: tuple[ProviderId, ...]
+    issuing_clients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +140,9 @@ class AccessRule:
         return self.group_name or self.entitlement.short
 
     @property
-    def condition(self) -> tuple[Entitlement, tuple[str, ...], tuple[ProviderId, ...], tuple[str, ...]]:
-        """What a person must show. Rules that share a group must share this: the group carries all their grants."""
-        return self.entitlement, self.assurance, self.identity_providers, self.issuing_clients
+    def condition(self) -> Condition:
+        """What a person must show. Rules that share a group share this or their grants: it carries all their grants."""
+        return Condition(self.entitlement, self.assurance, self.identity_providers, self.issuing_clients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +162,14 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspension:
+    """Why a community gives nobody anything for now. ``since`` is for people: it is suspended whatever the moment."""
+
+    since: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Community:
     """A community (VO): whom to ask, which projects, and the rules of access."""
 
@@ -159,18 +180,45 @@ class Community:
     rules: tuple[AccessRule, ...]
     examples: tuple[Example, ...] = ()
     validity: Validity = Validity()
+    suspended: Suspension | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerbatimRules:
+    """Rules for Keystone alone, as they stand in one provider's file: they open Keystone's own door and no other.
+
+    ``rules`` are Keystone's JSON for schema 2.0; ``lines`` says where each begins in ``file``.
+    """
+
+    provider: ProviderId
+    rules: tuple[Mapping[str, Any], ...]
+    file: str = ""
+    lines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The whole policy directory, parsed. ``digest``: SHA-256 of the files, to name the version people saw."""
+    """The whole policy directory, parsed. ``digest``: SHA-256 of the files, to name the version people saw.
+
+    ``verbatim`` rules are no part of any decision.
+    """
 
     site: Site
     communities: tuple[Community, ...]
     digest: str = ""
+    verbatim: tuple[VerbatimRules, ...] = ()
+
+    def verbatim_of(self, provider: ProviderId) -> tuple[VerbatimRules, ...]:
+        """The verbatim rules of one provider."""
+        return tuple(each for each in self.verbatim if each.provider == provider)
 
     def rules_at(self, now: datetime) -> Iterator[AccessRule]:
-        """The rules that hold at ``now``, by themselves and by their community, in the policy's order."""
+        """The rules that hold at ``now``, by themselves and by their community, in the policy's order.
+
+        Those of a suspended community stay and give nothing: whoever logs in meanwhile keeps the same groups, so
+        that no other token of theirs ends, and is back at once when the community is.
+        """
         for community in self.communities:
             if community.validity.holds(now):
-                yield from (rule for rule in community.rules if rule.validity.holds(now))
+                held = (rule for rule in community.rules if rule.validity.holds(now))
+                yield from (replace(rule, grants=()) for rule in held) if community.suspended else held
