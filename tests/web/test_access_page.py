@@ -105,13 +105,16 @@ def test_a_near_miss_is_pointed_out(door: Door, held: str, says: str) -> None:
 def test_a_condition_that_is_not_met_is_named(door: Door) -> None:
     wanted = "https://refeds.org/assurance/IAP/high"
     door.policy = policy(communities=[community("vo.access.egi.eu", P3, assurance=(wanted,))])
-    assert f"But the assurance must be {wanted}." in page_of(door)
+    page = page_of(door, assurance=("https://refeds.org/assurance/IAP/low",))
+    assert f"You hold it: {OPERATOR}#aai.egi.eu Also needed is an assurance of {wanted}" in page
+    assert "You came with https://refeds.org/assurance/IAP/low" in page
+    assert f"Why: Community vo.access.egi.eu asks for an assurance of {wanted} , and" in page
+    assert "Ask ask@vo.access.egi.eu" in page
 
 
 def test_what_keystone_would_misread_is_refused_in_words(door: Door) -> None:
     page = page_of(door, entitlements=(OPERATOR + ";admin",))
-    assert "your sign-in could not be used" in page
-    assert "a semicolon" in page
+    assert "Your sign-in could not be used: the claim entitlements or eduperson_entitlement holds a semicolon" in page
 
 
 def test_claims_are_text_whatever_they_hold(door: Door) -> None:

@@ -40,8 +40,9 @@ def examine_token(policy: Policy, links: TokenLinks, token: RawToken | None, now
     if wanted:
         yield ok("token-policy", "the person", "The policy gives " + ", ".join(sorted(map(str, wanted))) + ".")
     else:
-        held = f"{len(claims.entitlements)} entitlements came along"
-        yield warn("token-policy", "the person", decision.refusal or f"The policy gives nothing ({held}).")
+        # The reason itself may show values of the person's claims; `p3idp why` is for that.
+        why = decision.refusal.reason if decision.refusal else f"{len(claims.entitlements)} entitlements came along"
+        yield warn("token-policy", "the person", f"The policy gives nothing ({why}); `p3idp why` says more.")
     yield from _login(policy, links, claims, token, {str(project) for project in wanted})
 
 

@@ -14,7 +14,9 @@ from p3idp.core.exchange.target import Target, as_resource, as_scope
 from p3idp.core.login.tokens import VerifiedClaims
 from p3idp.core.policy.decide import decide
 from p3idp.core.policy.decision import Decision, ProjectAccess
+from p3idp.core.policy.explanation import explain
 from p3idp.core.policy.model import IdentityProvider, Policy, ProjectRef
+from p3idp.core.policy.sentence import ask, reason
 from p3idp.errors.exchange import (
     ExchangeError,
     ExchangeOff,
@@ -88,7 +90,7 @@ class TokenExchange:
     ) -> ExchangedToken:
         decision = decide(policy, claims, now)
         if decision.refusal or not decision.access:
-            raise NoAccess(decision.refusal or "The policy gives you no project: no rule fits what is said of you.")
+            raise _no_access(policy, decision, claims)
         provider = policy.site.provider(claims.provider)
         try:
             unscoped, project, access = self._find(policy, provider, request, decision)
@@ -160,6 +162,15 @@ def _choose(target: Target, both: Given, site_domain: str) -> tuple[ReachablePro
     if by_id and by_name:
         raise ExchangeError("resource and scope name two different projects.")
     raise InvalidTarget(_NOT_REACHED)
+
+
+def _no_access(policy: Policy, decision: Decision, claims: VerifiedClaims) -> NoAccess:
+    """The same reason that the page and `p3idp why` give, to the token's own holder; a word of it for the log."""
+    explanation = explain(policy, decision, claims.entitlements)
+    nearest = explanation.nearest
+    word = decision.refusal.reason if decision.refusal else nearest.miss.reason if nearest else "nothing-near"
+    told = f"The policy gives you no project: {reason(explanation)}. Ask {ask(explanation, policy.site)}."
+    return NoAccess(told, debug=word)
 
 
 def _name_projects(refs: Collection[ProjectRef]) -> str:

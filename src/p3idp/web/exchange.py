@@ -13,7 +13,7 @@ from flask import Blueprint, Response, jsonify, request
 from p3idp.core.exchange.lifetime import ExchangedToken
 from p3idp.core.exchange.request import GRANT_TYPE, KEYSTONE_TOKEN
 from p3idp.errors import P3idpError
-from p3idp.errors.exchange import ExchangeError, ExchangeFailed, MethodNotTaken
+from p3idp.errors.exchange import ExchangeError, ExchangeFailed, MethodNotTaken, NoAccess
 from p3idp.ops.exchange import TokenExchange
 from p3idp.ports.request import request_id
 
@@ -86,7 +86,9 @@ def _granted(token: ExchangedToken) -> Response:
 
 
 def _refused(error: P3idpError) -> Response:
-    _log.info("refused", error=error.code, detail=error.detail, debug=error.debug)
+    # Why somebody has no access quotes their claims: that is for them, and not for the log.
+    detail = "" if isinstance(error, NoAccess) else error.detail
+    _log.info("refused", error=error.code, detail=detail, debug=error.debug)
     if not isinstance(error, ExchangeError):
         # Its text is meant for administrators: it may name files, hosts or Keystone's condition.
         error = ExchangeFailed("The exchange failed here; it is not your doing.")

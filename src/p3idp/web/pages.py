@@ -12,6 +12,7 @@ from p3idp.core.login.session import Session, SessionId
 from p3idp.core.policy.decide import decide
 from p3idp.core.policy.explanation import explain
 from p3idp.core.policy.nearness import is_misspelt
+from p3idp.core.policy.sentence import ask, reason
 from p3idp.errors.base import P3idpError
 from p3idp.web import cookies
 from p3idp.web.form_token import FIELD, check_form, form_token
@@ -102,12 +103,15 @@ def _seen(session: Session) -> Mapping[str, object]:
     now = parts().clock()
     policy = parts().desk.policy()
     decision = decide(policy, session.claims, now)
+    explanation = explain(policy, decision, session.claims.entitlements)
     return {
         "site": policy.site,
         "session": session,
         "now": now,
         "provider": next((p for p in policy.site.identity_providers if p.id == session.claims.provider), None),
-        "explanation": explain(policy, decision, session.claims.entitlements),
+        "explanation": explanation,
+        "reason": reason(explanation),
+        "ask": ask(explanation, policy.site),
         "differences": differences(decision.access, session.keystone),
         "misspelt": [text for text in session.claims.entitlements if is_misspelt(text)],
     }

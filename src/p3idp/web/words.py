@@ -10,25 +10,23 @@ from flask import Flask
 from markupsafe import Markup
 
 from p3idp.core.policy.nearness import Nearness
+from p3idp.core.policy.sentence import NEARNESS, unmet
 
 _MAIL = re.compile(r"[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+")
 _AFTER_MARK = re.compile(r"(?<=[:/@])(?<!:/)(?<!//)(?=[^/])")  # but never inside "://"
-
-# What differs, to be read after an entitlement that is nearly right.
-NEARNESS = {
-    Nearness.CASE: "It is the same but for capital and small letters, and entitlements are compared to the letter.",
-    Nearness.OTHER_ROLE: "It is for the right group, but not for the role that is needed.",
-    Nearness.SUBGROUP: "It is for a subgroup, and a role there does not count for the group above.",
-    Nearness.PARENT_GROUP: "It is for the group above the one that is needed.",
-    Nearness.OTHER_NAMESPACE: "It is for a group of the same name at another identity provider.",
-    Nearness.MALFORMED: "It mentions this community, but it is not a well-formed group entitlement and gives nothing.",
-}
 
 
 def install(app: Flask) -> None:
     """Give the templates these filters, and the address of the style sheet."""
     app.jinja_env.filters.update(
-        moment=moment, day=day, listed=listed, breakable=breakable, contact=contact, nearness=NEARNESS.__getitem__
+        moment=moment,
+        day=day,
+        listed=listed,
+        breakable=breakable,
+        contact=contact,
+        nearness=nearness,
+        quoted=quoted,
+        unmet=unmet,
     )
     app.jinja_env.globals["style"] = f"/static/p3idp.css?v={_digest(Path(app.static_folder or '') / 'p3idp.css')}"
 
@@ -61,6 +59,20 @@ def contact(text: str) -> Markup:
     if text.startswith("https://"):
         return Markup('<a href="{}">{}</a>').format(text, breakable(text))
     return breakable(text)
+
+
+def nearness(how: Nearness) -> str:
+    """How an entitlement that is nearly right differs, as a sentence to be read after it."""
+    return f"It {NEARNESS[how]}."
+
+
+def quoted(text: str) -> Markup:
+    """A sentence of ours; what it quotes between backticks is shown as a value."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # somebody's value has a backtick of its own: it stays a sentence
+        return breakable(text)
+    shown = [Markup("<code>{}</code>").format(breakable(p)) if n % 2 else breakable(p) for n, p in enumerate(pieces)]
+    return Markup("").join(shown)
 
 
 def _digest(file: Path) -> str:

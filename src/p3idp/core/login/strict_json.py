@@ -3,6 +3,9 @@
 import json
 import math
 
+# So much of a name is told.
+_NAME = 60
+
 
 class NotStrictJson(ValueError):
     """The text is not JSON, or is JSON that two readers could understand differently."""
@@ -29,9 +32,11 @@ def parse_object(text: bytes, depth: int) -> dict[str, object]:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise NotStrictJson("a name is given twice")
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise NotStrictJson(f"the name {name[:_NAME]!r} is given twice")
+        found[name] = value
     return found
 
 

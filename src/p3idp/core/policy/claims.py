@@ -6,10 +6,13 @@ VerifiedClaims, and only those open a door.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json import JSONDecodeError
 from typing import Protocol
 
 from p3idp.core.login.limits import LIMITS
+from p3idp.core.login.strict_json import NotStrictJson, parse_object
 from p3idp.core.policy.model import IdentityProvider, ProviderId, Site
+from p3idp.core.policy.quoted import quoted
 from p3idp.errors.policy import ClaimsInvalid
 
 
@@ -57,6 +60,32 @@ class GivenClaims:
     client: str
     entitlements: tuple[str, ...]
     assurance: tuple[str, ...]
+
+
+# The largest honest answer of a userinfo endpoint: a thousand values, and room to spare.
+LARGEST = 4 * 1024 * 1024
+
+
+def read_claims(raw: bytes, where: str) -> Mapping[str, object]:
+    """Claims from JSON, as the userinfo endpoint answers. Raises ClaimsInvalid, naming the place in ``where``.
+
+    What two readers could understand differently is refused: a claim given twice, NaN, other encodings than UTF-8.
+    """
+    if len(raw) > LARGEST:
+        raise ClaimsInvalid(f"{where} is larger than {LARGEST // 1024 // 1024} MB; no identity provider says so much.")
+    try:
+        return parse_object(raw, LIMITS.depth)
+    except NotStrictJson as exc:
+        raise ClaimsInvalid(f"{where}: {_place(exc)}") from exc
+
+
+def _place(error: NotStrictJson) -> str:
+    cause = error.__cause__
+    if isinstance(cause, JSONDecodeError):
+        return f"line {cause.lineno}, column {cause.colno}: this is no JSON ({cause.msg})."
+    if isinstance(cause, UnicodeDecodeError):
+        return f"byte {cause.start + 1}: this is no UTF-8."
+    return f"{error}."
 
 
 def given_claims(claims: object, site: Site, provider_id: str | None = None) -> GivenClaims:
@@ -118,14 +147,14 @@ def _provider(site: Site, provider_id: str | None, issuer: str) -> IdentityProvi
     if provider_id is not None:
         found = next((p for p in site.identity_providers if p.id == provider_id), None)
         if found is None:
-            raise ClaimsInvalid(f"The policy has no identity provider {provider_id}; it has {known}.")
+            raise ClaimsInvalid(f"The policy has no identity provider {quoted(provider_id)}; it has {known}.")
         return found
     if issuer:
         found = site.provider_of(issuer)
     else:
         found = site.identity_providers[0] if len(site.identity_providers) == 1 else None
     if found is None:
-        told = f"the issuer {issuer} is none of the policy's" if issuer else "the claims name no issuer (iss)"
+        told = f"the issuer {quoted(issuer)} is none of the policy's" if issuer else "the claims name no issuer (iss)"
         raise ClaimsInvalid(f"Whose claims these are is not clear: {told}; the identity providers are {known}.")
     return found
 

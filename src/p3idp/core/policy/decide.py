@@ -4,13 +4,25 @@ Nothing here splits, searches or evaluates text. Values that Keystone's mapping 
 one value, or as something else than text, are refused, so that both engines give the same access.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from p3idp.core.policy.claims import TypedClaims, ambiguity
-from p3idp.core.policy.decision import Decision, Granted, ProjectAccess, Reason, Refused, Verdict
+from p3idp.core.policy.decision import (
+    Decision,
+    Granted,
+    ProjectAccess,
+    Reason,
+    Refusal,
+    Refused,
+    Unusable,
+    Verdict,
+)
 from p3idp.core.policy.entitlement import Entitlement, parse_entitlement
 from p3idp.core.policy.model import AccessRule, Community, IdentityProvider, Policy, ProjectRef
+from p3idp.core.policy.quoted import quoted
+
+CLIENT_CLAIM = "azp"
 
 
 def decide(policy: Policy, claims: TypedClaims, now: datetime) -> Decision:
@@ -28,20 +40,36 @@ def decide(policy: Policy, claims: TypedClaims, now: datetime) -> Decision:
     return Decision(_access(v for v in trace if isinstance(v, Granted)), trace)
 
 
-def _general_refusal(provider: IdentityProvider | None, claims: TypedClaims) -> str:
+def _general_refusal(provider: IdentityProvider | None, claims: TypedClaims) -> Refusal | None:
     if provider is None or provider.id != claims.provider:
-        return f"The issuer {claims.issuer} does not belong to the identity provider {claims.provider}."
+        told = f"the issuer {quoted(claims.issuer)} does not belong to the identity provider {quoted(claims.provider)}"
+        return Refusal(Unusable.UNKNOWN_ISSUER, "iss", claims.issuer, told)
+    names = provider.claims
     if not claims.subject:
-        return f"The claim {provider.claims.subject} is empty, so nobody is named."
+        return Refusal(
+            Unusable.NO_SUBJECT, names.subject, "", f"the claim {names.subject} is empty, so nobody is named"
+        )
     # Where audiences are listed too, a token of another client may be addressed to one: its verifier has seen to it.
     listed = provider.issuing_clients and not provider.audiences
     if listed and claims.client not in provider.issuing_clients:
-        return f"Tokens issued to the client {claims.client or '(none named)'} are not accepted here."
-    values = (claims.subject, claims.client, *claims.entitlements, *claims.assurance)
-    ambiguous = next(filter(None, map(ambiguity, values)), "")
-    return (
-        f"A claim holds {ambiguous}, which Keystone would not read as it stands; nothing is given." if ambiguous else ""
+        who = quoted(claims.client) if claims.client else "(none named)"
+        told = f"tokens issued to the client {who} are not accepted here"
+        return Refusal(Unusable.FOREIGN_CLIENT, CLIENT_CLAIM, claims.client, told)
+    return next(_ambiguous(provider, claims), None)
+
+
+def _ambiguous(provider: IdentityProvider, claims: TypedClaims) -> Iterator[Refusal]:
+    names = provider.claims
+    given = (
+        (names.subject, (claims.subject,)),
+        (CLIENT_CLAIM, (claims.client,)),
+        (" or ".join(names.entitlements), claims.entitlements),
+        (names.assurance, claims.assurance),
     )
+    for claim, value, why in ((claim, value, ambiguity(value)) for claim, values in given for value in values):
+        if why:
+            told = f"the claim {claim} holds {why}, which Keystone would not read as it stands: {quoted(value)}"
+            yield Refusal(Unusable.AMBIGUOUS_VALUE, claim, value, told)
 
 
 def _judge(
@@ -69,7 +97,15 @@ def _judge(
     if rule.assurance and not set(rule.assurance) & set(claims.assurance):
         told = f"the assurance must be {' or '.join(rule.assurance)}"
         return Refused(community, rule, Reason.ASSURANCE, told, rule.assurance, claims.assurance)
+    if community.suspended is not None:  # last: nobody learns why who would not get in anyway
+        return Refused(community, rule, Reason.SUSPENDED, _suspension(community), (), (through,))
     return Granted(community, rule, through, earliest(community.validity.until, rule.validity.until))
+
+
+def _suspension(community: Community) -> str:
+    since = f" since {community.suspended.since:%Y-%m-%d}" if community.suspended else ""
+    reason = f": {community.suspended.reason}" if community.suspended and community.suspended.reason else ""
+    return f"the community {community.name} is suspended{since}{reason}"
 
 
 def _outside_validity(community: Community, rule: AccessRule, now: datetime) -> Refused | None:

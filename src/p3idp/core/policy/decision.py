@@ -16,6 +16,33 @@ class Reason(StrEnum):
     ISSUING_CLIENT = "issuing-client"
     ENTITLEMENT = "entitlement"
     ASSURANCE = "assurance"
+    SUSPENDED = "suspended"
+
+
+class Unusable(StrEnum):
+    """Why a person's claims were not even held against the rules. Once released, a word keeps its meaning."""
+
+    UNKNOWN_ISSUER = "unknown-issuer"
+    NO_SUBJECT = "no-subject"
+    FOREIGN_CLIENT = "foreign-client"
+    AMBIGUOUS_VALUE = "ambiguous-value"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """No rule was looked at, because of one claim.
+
+    ``claim``: its name; several where it has aliases. ``value``: as it came, whatever that is: show ``detail``, which
+    says it harmlessly.
+    """
+
+    reason: Unusable
+    claim: str
+    value: str
+    detail: str
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +84,11 @@ class ProjectAccess:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the policy gives somebody, and why. ``refusal``: why nothing was even looked at; empty otherwise."""
+    """What the policy gives somebody, and why. ``refusal``: why nothing was even looked at; None otherwise."""
 
     access: tuple[ProjectAccess, ...]
     trace: tuple[Verdict, ...]
-    refusal: str = ""
+    refusal: Refusal | None = None
 
     @property
     def granted(self) -> tuple[Granted, ...]:
