@@ -25,10 +25,10 @@ def test_there_is_one_rule_for_each_group_and_claim_name_sorted(files):
     assert mapping.schema_version == "2.0"
     opened_by = [(rule["local"][0]["group"]["name"], rule["remote"][-1]["type"]) for rule in mapping.rules]
     assert opened_by == [
-        ("training.egi.eu:role=vm_operator", "OIDC-entitlements"),
         ("training.egi.eu:role=vm_operator", "OIDC-eduperson_entitlement"),
-        ("vo.access.egi.eu:role=vm_operator", "OIDC-entitlements"),
+        ("training.egi.eu:role=vm_operator", "OIDC-entitlements"),
         ("vo.access.egi.eu:role=vm_operator", "OIDC-eduperson_entitlement"),
+        ("vo.access.egi.eu:role=vm_operator", "OIDC-entitlements"),
     ]
 
 
@@ -36,7 +36,7 @@ def test_every_rule_asks_for_subject_issuer_and_client_and_gives_no_project(file
     for rule in compiled(files).rules:
         assert rule["remote"][0] == {"type": "OIDC-sub"}, "the subject is what {0} stands for"
         assert {"type": "OIDC-iss", "any_one_of": [ISSUER]} in rule["remote"]
-        assert {"type": "OIDC-azp", "any_one_of": ["p3idp", "keystone"]} in rule["remote"]
+        assert {"type": "OIDC-azp", "any_one_of": ["keystone", "p3idp"]} in rule["remote"]
         (local,) = rule["local"]
         assert local["user"] == {"id": "{0}", "name": "{0}", "domain": {"name": "egi"}}
         assert local["group"]["domain"] == {"name": "egi"}
@@ -74,8 +74,9 @@ def test_where_nothing_is_valid_the_one_rule_is_met_by_nobody(tmp_path):
 
 def test_audiences_are_another_way_in_beside_clients(files):
     files.change("site.yaml", "issuing_clients: [p3idp, keystone]", "issuing_clients: [p3idp]\n    audiences: [cloud]")
-    admissions = [rule["remote"][2] for rule in compiled(files).rules[:2]]
-    assert admissions == [{"type": "OIDC-azp", "any_one_of": ["p3idp"]}, {"type": "OIDC-aud", "any_one_of": ["cloud"]}]
+    by_client, by_audience = {"type": "OIDC-azp", "any_one_of": ["p3idp"]}, {"type": "OIDC-aud", "any_one_of": ["cloud"]}
+    admissions = [rule["remote"][2] for rule in compiled(files).rules]
+    assert [admissions.count(each) for each in (by_client, by_audience)] == [4, 4]
 
 
 def test_a_brace_in_a_name_is_not_a_field_of_keystones_format(files):

@@ -15,6 +15,7 @@ from p3idp.core.policy.model import (
     ProjectRef,
     ProviderId,
     Site,
+    Suspension,
     Validity,
 )
 
@@ -39,6 +40,7 @@ class CommunityReader:
             projects=tuple(self.projects.values()),
             rules=tuple(self._rule(a, ("access", i)) for i, a in enumerate(self.section.access)),
             validity=self._validity(self.section.valid, ("valid",)),
+            suspended=Suspension(stopped.since, stopped.reason) if (stopped := self.section.suspended) else None,
         )
 
     @property
@@ -49,13 +51,17 @@ class CommunityReader:
                 ProjectRef((given.domain if given else None) or self.site.domain, name),
                 given.description if given else "",
                 given.existing if given else False,
+                tuple(sorted(given.properties.items())) if given else (),
             )
             for name, given in self.section.projects.items()
         }
 
     def check_projects(self) -> None:
-        """A project elsewhere is not p3idp's to make."""
+        """A project elsewhere is not p3idp's to make, and one that the site has is not p3idp's to describe."""
         for name, project in self.projects.items():
+            if project.existing and project.properties:
+                message = f"`{name}` is the site's own (`existing: true`), so p3idp sets no properties on it"
+                self.mistakes.add(("projects", name, "properties"), message)
             if self.site.domain and project.ref.domain != self.site.domain and not project.existing:
                 message = (
                     f"`{name}` is in the domain {project.ref.domain}, so p3idp will not make it; say `existing: true`"
@@ -70,12 +76,14 @@ class CommunityReader:
     def _rule(self, section: AccessSection, path: Path) -> AccessRule:
         for index, provider in enumerate(section.identity_providers):
             self._known_provider(provider, (*path, "identity_providers", index))
+        self._honoured_clients(section, path)
         rule = AccessRule(
             entitlement=section.entitlement,
             grants=self._grants(section.projects, self.projects, (*path, "projects")),
             validity=self._validity(section.valid, (*path, "valid")),
-            assurance=tuple(sorted(section.assurance)),
-            identity_providers=tuple(sorted(ProviderId(p) for p in section.identity_providers)),
+            assurance=tuple(sorted(set(section.assurance))),
+            identity_providers=tuple(sorted({ProviderId(p) for p in section.identity_providers})),
+            issuing_clients=tuple(sorted(set(section.issuing_clients))),
             place=self.mistakes.place(path),
             group_name=section.group or "",
         )
@@ -94,6 +102,18 @@ class CommunityReader:
                 continue
             grants.append((known[name].ref, tuple(sorted(set(roles)))))
         return tuple(sorted(grants))
+
+    def _honoured_clients(self, section: AccessSection, path: Path) -> None:
+        """A client that no provider of the rule honours makes a condition that nobody meets."""
+        asked = section.identity_providers
+        providers = [p for p in self.site.identity_providers if not asked or p.id in asked]
+        if any(p.audiences or not p.issuing_clients for p in providers):
+            return
+        known = sorted({client for p in providers for client in p.issuing_clients})
+        for index, client in enumerate(section.issuing_clients):
+            if known and client not in known:
+                told = f"the site honours no tokens of the client `{client}`{meant(client, known) or _list(known)}"
+                self.mistakes.add((*path, "issuing_clients", index), told)
 
     def _known_provider(self, name: str, path: Path) -> None:
         known = [provider.id for provider in self.site.identity_providers]

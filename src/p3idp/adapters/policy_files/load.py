@@ -132,7 +132,7 @@ class _Reading:
 
 
 def shared_groups(rules: Iterable[AccessRule]) -> Iterable[Place]:
-    """Rules that would share a group in Keystone while asking for different things.
+    """Rules that would share a group in Keystone while asking for different things and giving different things.
 
     A group carries the grants of all its rules: whoever satisfied the easiest would get everything.
     """
@@ -140,10 +140,13 @@ def shared_groups(rules: Iterable[AccessRule]) -> Iterable[Place]:
     for rule in rules:
         by_group[rule.group].append(rule)
     for group, sharing in by_group.items():
+        if len({rule.condition for rule in sharing}) == 1 or len({rule.grants for rule in sharing}) == 1:
+            continue
+        first = sharing[0]
         for rule in sharing[1:]:
-            if rule.condition != sharing[0].condition:
-                file, line = sharing[0].place
+            if (rule.condition, rule.grants) != (first.condition, first.grants):
                 told = (
-                    f"shares the group `{group}` with {file}:{line}, which asks for something else; name one `group:`"
+                    f"shares the group `{group}` with {first.place[0]}:{first.place[1]}, which asks for something else "
+                    "and gives something else; name one `group:`"
                 )
                 yield (*rule.place, told)

@@ -8,7 +8,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+)
 
 from p3idp.adapters.policy_files import words
 from p3idp.core.policy.claims import ambiguity
@@ -46,6 +55,12 @@ def _claim(value: object) -> object:
     raise ValueError("must be text or a list of texts")
 
 
+def _said(value: object) -> object:
+    if value is None:
+        raise ValueError("holds nothing; say since when (`since: 2026-12-31`), or take the key away")
+    return value
+
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 # The names of identity providers, protocols and policies become parts of addresses.
 Slug = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
@@ -59,6 +74,11 @@ Moment = Annotated[datetime, _text(words.moment)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 Address = Annotated[str, AfterValidator(_address)]
 Claim = Annotated[object, PlainValidator(_claim)]
+# Further attributes of a Keystone project. What Keystone itself calls a project's own is no property.
+PropertyName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"), AfterValidator(words.property_name)
+]
+PropertyValue = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^\S(.*\S)?$")]
 ClaimName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
@@ -112,6 +132,14 @@ class ProjectSection(_Section):
     description: str = ""
     existing: bool = False
     domain: Name | None = None
+    properties: dict[PropertyName, PropertyValue] = {}
+
+
+class SuspendedSection(_Section):
+    """The community gives nobody anything for now."""
+
+    since: Moment
+    reason: str = Field(default="", max_length=500)
 
 
 class AccessSection(_Section):
@@ -121,6 +149,7 @@ class AccessSection(_Section):
     projects: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(min_length=1)
     assurance: list[Plain] = []
     identity_providers: list[Slug] = []
+    issuing_clients: list[Plain] = []
     valid: ValidSection = ValidSection()
     group: Name | None = None
 
@@ -141,6 +170,7 @@ class CommunityFile(_Section):
     title: Text
     contact: Text
     valid: ValidSection = ValidSection()
+    suspended: Annotated[SuspendedSection | None, BeforeValidator(_said)] = None
     projects: dict[Name, ProjectSection | None] = Field(min_length=1)
     access: list[AccessSection] = Field(min_length=1)
     examples: list[ExampleSection] = []
