@@ -4,9 +4,10 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,7 +18,7 @@ from p3idp.adapters.policy_files.mistakes import Mistakes
 from p3idp.adapters.policy_files.nodes import Document, read_document
 from p3idp.adapters.policy_files.schema import CommunityFile, SiteFile
 from p3idp.adapters.policy_files.site import convert_site
-from p3idp.core.policy.model import AccessRule, Community, Policy, PolicyId, Project, Site
+from p3idp.core.policy.model import AccessRule, Community, Policy, PolicyId, Project, ProjectRef, Site
 from p3idp.errors.policy import Place, PolicyInvalid
 
 SITE_FILE = "site.yaml"
@@ -28,16 +29,28 @@ _NO_SITE = Site(PolicyId("none"), "", "", "", ())
 M = TypeVar("M", bound=BaseModel)
 
 
-def load_policy(path: Path, *, lab: bool = False) -> Policy:
-    """Read the policy directory anew. ``lab`` permits plain http. Raises PolicyInvalid: every mistake of every file."""
-    return _Reading(path, lab).policy()
+Instead = Mapping[str, bytes | None]
+
+
+def load_policy(path: Path, *, lab: bool = False, instead: Instead = MappingProxyType({})) -> Policy:
+    """Read the policy directory anew. ``lab`` permits plain http. Raises PolicyInvalid: every mistake of every file.
+
+    ``instead``: content that communities' files would have, by community; None for one that would be gone.
+    """
+    return _Reading(path, lab, instead).policy()
+
+
+def load_site(path: Path, *, lab: bool = False) -> Site:
+    """The site alone, also where there is no community yet. Raises PolicyInvalid."""
+    return _Reading(path, lab, {}).only_site()
 
 
 class _Reading:
     """One reading of the directory."""
 
-    def __init__(self, root: Path, lab: bool) -> None:
+    def __init__(self, root: Path, lab: bool, instead: Instead) -> None:
         self.root, self.lab = root, lab
+        self.instead = {root / COMMUNITIES / f"{name}.yaml": raw for name, raw in instead.items()}
         self.places: list[Place] = []
         self.digest = hashlib.sha256()
 
@@ -54,6 +67,14 @@ class _Reading:
             raise PolicyInvalid(tuple(sorted(set(self.places))))
         return Policy(site, tuple(communities), self.digest.hexdigest())
 
+    def only_site(self) -> Site:
+        """The site, or every mistake of its file."""
+        self._check_root()
+        site = self._site(self._read(self.root / SITE_FILE))
+        if self.places or site is None:
+            raise PolicyInvalid(tuple(sorted(set(self.places))))
+        return site
+
     def _check_root(self) -> None:
         try:
             os.listdir(self.root)
@@ -64,13 +85,15 @@ class _Reading:
     def _community_files(self) -> Sequence[Path]:
         directory = self.root / COMMUNITIES
         try:
-            names = sorted(os.listdir(directory))
+            names = os.listdir(directory)
         except FileNotFoundError:
             names = []
         except OSError as exc:
             self.places.append((COMMUNITIES, 1, f"the directory cannot be read: {exc.strerror}"))
             return ()
-        files = [directory / name for name in names if not name.startswith((".", "#")) and not name.endswith("~")]
+        there = {directory / name for name in names if not name.startswith((".", "#")) and not name.endswith("~")}
+        gone = {file for file, raw in self.instead.items() if raw is None}
+        files = sorted((there | self.instead.keys()) - gone)
         good = [f for f in files if f.suffix == ".yaml" and _NAME.fullmatch(f.stem)]
         for file in files:
             if file not in good:
@@ -85,7 +108,7 @@ class _Reading:
     def _read(self, file: Path) -> Document:
         name = self._name(file)
         try:
-            raw = file.read_bytes()
+            raw = given if (given := self.instead.get(file)) is not None else file.read_bytes()
         except OSError as exc:
             self.places.append((name, 1, f"the file cannot be read: {exc.strerror}"))
             return Document(name)
@@ -128,6 +151,7 @@ class _Reading:
         for reader in readers:
             self.places.extend(reader.mistakes.places)
         self.places.extend(shared_groups(rule for community in communities for rule in community.rules))
+        self.places.extend(shared_projects(readers))
         return communities
 
 
@@ -150,3 +174,15 @@ def shared_groups(rules: Iterable[AccessRule]) -> Iterable[Place]:
                     "and gives something else; name one `group:`"
                 )
                 yield (*rule.place, told)
+
+
+def shared_projects(readers: Iterable[CommunityReader]) -> Iterable[Place]:
+    """Projects that two communities share while saying different things of one property."""
+    said: dict[tuple[ProjectRef, str], tuple[str, str]] = {}
+    for reader in readers:
+        for key, project in reader.projects.items():
+            for name, value in project.properties:
+                first, other = said.setdefault((project.ref, name), (value, reader.mistakes.document.file))
+                if first != value:
+                    place = reader.mistakes.place(("projects", key, "properties", name))
+                    yield *place, f"`{name}` of the project {project.ref} is `{first}` in {other}; it can be one thing"

@@ -15,6 +15,9 @@ MAX_TTL = timedelta(days=366)
 # Keystone 29 and newer refuse a longer remote id, although the database holds 255.
 MAX_ISSUER = 64
 MAX_ENTITLEMENT = 512
+_OF_KEYSTONE = frozenset(
+    {"description", "domain_id", "enabled", "id", "is_domain", "links", "name", "options", "parent_id", "tags"}
+)
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -63,6 +66,13 @@ def issuer(text: str, *, lab: bool) -> str:
     if len(text) > MAX_ISSUER:
         raise ValueError(f"the issuer is {len(text)} characters long; Keystone keeps at most {MAX_ISSUER}")
     return address(text, lab=lab)
+
+
+def property_name(text: str) -> str:
+    """The name of a project's property, such as ``egi.VO`` or ``accounting:VO``."""
+    if text in _OF_KEYSTONE:
+        raise ValueError("is Keystone's own word about a project; a property is called something else")
+    return text
 
 
 def entitlement(text: str) -> Entitlement:
