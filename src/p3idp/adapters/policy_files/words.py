@@ -7,8 +7,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from p3idp.core.policy.entitlement import Entitlement, parse_entitlement
-from p3idp.core.policy.suggest import suggest
+from p3idp.core.policy.capability import Capability
+from p3idp.core.policy.entitlement import Entitlement
+from p3idp.core.policy.legacy import GocdbRole, Legacy, LegacyCapability, LegacyMembership
+from p3idp.core.policy.suggest import is_plain, recognise
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 MAX_TTL = timedelta(days=366)
@@ -76,13 +78,26 @@ def property_name(text: str) -> str:
 
 
 def entitlement(text: str) -> Entitlement:
-    """A group entitlement (AARC-G069); a near miss is answered with what was probably meant."""
-    parsed = parse_entitlement(text) if text.isprintable() and ";" not in text else None
-    # The grammar allows a group called "role"; whoever writes one means a role.
-    if parsed is None or "role" in parsed.path:
-        likely = suggest(text)
-        hint = f"; did you mean {likely}?" if likely else "; one looks like urn:mace:egi.eu:group:<VO>:role=<role>"
-        raise ValueError(f"`{text}` is not a group entitlement{hint}")
+    """A group entitlement (AARC-G069); anything else is answered with what it is and what was probably meant."""
     if len(text) > MAX_ENTITLEMENT:
         raise ValueError(f"the entitlement is longer than {MAX_ENTITLEMENT} characters")
-    return parsed
+    known = recognise(text)
+    if isinstance(known.value, Entitlement) and is_plain(text):
+        return known.value
+    hint = f"did you mean {known.suggestion}?" if known.suggestion else _MODEL
+    raise ValueError(f"`{text}` {_what_it_is(known.value)}; {hint}")
+
+
+_MODEL = "one looks like urn:mace:egi.eu:group:<VO>:role=<role>"
+
+
+def _what_it_is(value: Entitlement | Capability | Legacy | None) -> str:
+    match value:
+        case Capability() | LegacyCapability():
+            return "is a capability: it says what may be done with a resource, and rules ask for a group entitlement"
+        case GocdbRole():
+            return f"is the role of {value.role} for {value.entity} in GOCDB, and rules ask for a group entitlement"
+        case LegacyMembership():
+            return "is a group entitlement in the form before AARC-G002, which Check-in is giving up"
+        case _:
+            return "is not a group entitlement"

@@ -1,23 +1,29 @@
-"""Group entitlements as values (AARC-G002, AARC-G069): parse, compare, and what one grants.
+"""Group entitlements as values (AARC-G069, and AARC-G002 before it): parse, compare, and what one grants.
 
-Owns the grammar of group entitlements. Capabilities and the legacy forms are not groups: they parse to None.
+Owns the grammar of group entitlements. Capabilities are capability.py's, forms of earlier days legacy.py's, and what
+was meant by a text that is none of these is suggest.py's.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
 
 # urn:<nid>:<delegated>[:<subnamespace>]*:group:<group>[:<subgroup>]*[:role=<role>][#<authority>]
 # Namespace and keywords do not mind case (RFC 8141, AARC-G069), in ASCII only: the Kelvin sign is no k.
+# A URN is visible ASCII (RFC 8141 section 2); all else comes percent-encoded. So no two texts that look alike are
+# one, and it does not matter how a web server decodes bytes before Keystone sees them.
 # core/mappings builds Keystone's patterns of the same pieces, so that both read a text alike.
+NAMESPACE = r"(?ai:urn:[a-z0-9][a-z0-9-]{0,31}(?::[a-z0-9._\-]+)+?)"
 GROUP = "(?ai::group:)"
-SEGMENT = r"(?!(?ai:role=))[^:#\s]+"
+NAME = r'[!"$-9;->@-~]+'  # visible, but no # : ?
+SEGMENT = rf"(?!(?ai:role=)){NAME}"
 ROLE = "(?ai::role=)"
-ROLE_NAME = r"[^:#\s]+"
-AUTHORITY = r"(?:#[^#\s]+)?"
+AUTHORITY = r'#[!"$-~]+'
 _URN = re.compile(
-    rf"(?P<ns>(?ai:urn:[a-z0-9][a-z0-9-]{{0,31}}(?::[a-z0-9.\-]+)+?)){GROUP}"
-    rf"(?P<path>{SEGMENT}(?::{SEGMENT})*)(?:{ROLE}(?P<role>{ROLE_NAME}))?{AUTHORITY}"
+    rf"(?P<ns>{NAMESPACE}){GROUP}(?P<path>{SEGMENT}(?::{SEGMENT})*)(?:{ROLE}(?P<role>{NAME}))?(?P<authority>{AUTHORITY})?"
 )
+ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 MAX_LENGTH = 1024
 
 
@@ -32,6 +38,7 @@ class Entitlement:
     namespace: str
     path: tuple[str, ...]
     role: str | None = None
+    authority: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         role = f":role={self.role}" if self.role else ""
@@ -46,7 +53,8 @@ class Entitlement:
         """Whether holding this satisfies ``required``.
 
         Without a required role, any role in the group or in a subgroup of it will do (AARC-G002 section 3).
-        With one, group path and role must be the same: a role binds to the deepest subgroup only.
+        With one, group path and role must be the same: a role binds to the deepest subgroup only. The namespace must
+        be the same too: another one, even below, may be another organisation's.
         """
         if self.namespace != required.namespace:
             return False
@@ -56,10 +64,36 @@ class Entitlement:
 
 
 def parse_entitlement(text: str) -> Entitlement | None:
-    """Parse one group entitlement; None where the text is not one (a capability, a legacy form, a typo)."""
+    """Parse one group entitlement as AARC-G069 reads it; None where the text is not one.
+
+    Nothing is decoded. The namespace becomes lower case, the digits of ``%2f`` upper case; all else stays as it came.
+    """
     if len(text) > MAX_LENGTH:
         return None
     found = _URN.fullmatch(text)
     if found is None:
         return None
-    return Entitlement(found["ns"].lower(), tuple(found["path"].split(":")), found["role"])
+    path, role, authority = normal(found["path"]), found["role"], found["authority"]
+    role, authority = role and normal(role), authority and authority[1:]
+    return Entitlement(found["ns"].lower(), tuple(path.split(":")), role, authority)
+
+
+def parse_g002(text: str, *, need_authority: bool = False) -> Entitlement | None:
+    """Parse as AARC-G002 reads it, which decodes ``%XX`` first, so that ``%3A`` divides like a colon.
+
+    What no URN can hold is encoded anew, so the result compares with what ``parse_entitlement`` gives. Nothing is
+    granted by this reading: Keystone cannot follow it. ``need_authority``: as the guideline has it, none is an error.
+    """
+    if len(text) > MAX_LENGTH:
+        return None
+    try:
+        decoded = unquote(text, errors="strict")
+        found = parse_entitlement(quote(decoded, safe=VISIBLE.replace("%", "")))
+    except UnicodeError:
+        return None
+    return None if found and need_authority and found.authority is None else found
+
+
+def normal(text: str) -> str:
+    """``text`` with its percent-encodings in upper case, which are the same as in lower case (RFC 8141 section 3.1)."""
+    return ENCODED.sub(lambda found: found[0].upper(), text) if "%" in text else text
