@@ -165,6 +165,19 @@ def test_adopting_puts_our_mark_in_place_of_anothers(site):
         assert site.there(site.grant("member")), "grants stay"
 
 
+def test_a_projects_properties_are_set_and_changed_and_those_of_others_stay(site):
+    site.make()
+    # "parent" and "self" are anybody's words, and must not be taken for a library's own.
+    first = {"egi.VO": "/biomed/vip", "accounting:VO": "biomed", "parent": "a", "self": "b"}
+    project = replace(site.project, key=(site.name, "accounted"), attributes=first)
+    site.federation.write(Change(None, project))
+    assert satisfied(project, site.there(project))
+    less = replace(project, attributes={"egi.VO": "vo.new"})
+    site.federation.write(Change(project, less))
+    assert site.there(project).attributes == {**first, "egi.VO": "vo.new"}
+    assert site.there(project).owner == OWNER
+
+
 def test_a_narrow_reading_holds_the_kinds_asked_for_only(made):
     made.federation.read(made.name)
     for kind in Kind:

@@ -86,12 +86,22 @@ class KeystoneFederation:
             domain = self._id(self._index.domains, wanted.key[0], "domain")
             made = self._client.projects.create(wanted.key[1], domain, tags=[mark(str(wanted.owner))])
             self._index.projects[wanted.key] = made.id
+            # Not in the same call: POST writes accounting:VO as accounting_VO, PATCH leaves it as it is.
+            self._properties(made.id, wanted.attributes)
             return
         project = self._id(self._index.projects, wanted.key, "project")
+        self._properties(project, {name: new for name, (_, new) in change.different.items()})
+        if not change.adopts:
+            return
         for tag in self._client.projects.list_tags(project):
             if tag.startswith("p3idp:"):
                 self._client.projects.delete_tag(project, tag)
         self._client.projects.add_tag(project, mark(str(wanted.owner)))
+
+    def _properties(self, project: str, properties: Mapping[str, Any]) -> None:
+        """Set these; Keystone keeps the others. Names are sent as they are: a library would take some for its own."""
+        if properties:
+            self._adapter.patch(f"/projects/{project}", json={"project": dict(properties)})
 
     def _group(self, change: Change, wanted: Resource) -> None:
         groups = self._client.groups

@@ -91,7 +91,7 @@ class Listing:
         for row in self._list("/projects", "projects"):
             key = (names.get(row["domain_id"], row["domain_id"]), row["name"])
             self.index.projects[key] = row["id"]
-            yield Resource(Kind.PROJECT, key, {}, owner_of(row.get("tags") or ()))
+            yield Resource(Kind.PROJECT, key, _properties(row), owner_of(row.get("tags") or ()))
 
     def _groups(self) -> Iterator[Resource]:
         self.index.groups = {}
@@ -168,6 +168,16 @@ def _moment(date: str) -> datetime | None:
     except ValueError:
         return None
     return said if said.tzinfo else said.replace(tzinfo=UTC)
+
+
+# What Keystone itself calls a project's own; everything else in a row is a property that somebody set.
+_OWN = frozenset(
+    {"description", "domain_id", "enabled", "id", "is_domain", "links", "name", "options", "parent_id", "tags"}
+)
+
+
+def _properties(row: Row) -> Mapping[str, str]:
+    return {name: value for name, value in row.items() if name not in _OWN and isinstance(value, str)}
 
 
 def _provider(row: Row, domain_names: Mapping[str, str]) -> Mapping[str, Any]:

@@ -82,7 +82,8 @@ class MemoryKeystone:
         if change.before is None and place in self.held and change.resource.kind is not Kind.ROLE_ASSIGNMENT:
             raise KeystoneConflict(f"Keystone has a {change.resource.kind} {change.resource.name} already.")
         self._refuse_dangling(change.after)
-        self.held[place] = change.after
+        kept = self.held[place].attributes if change.resource.kind is Kind.PROJECT and place in self.held else {}
+        self.held[place] = replace(change.after, attributes={**kept, **change.after.attributes})
 
     def _refuse_dangling(self, wanted: Resource) -> None:
         needed: list[Place] = []

@@ -25,7 +25,16 @@ def desired_state(policy: Policy, now: datetime) -> Desired:
     owner = str(policy.site.id)
     domain = policy.site.domain
     projects = {p.ref: p for community in policy.communities for p in community.projects}
-    made = [Resource(Kind.PROJECT, (p.ref.domain, p.ref.name), {}, owner) for p in projects.values() if not p.existing]
+    # Several communities may share a project; what each says of it adds up, and the policy files see to it that no
+    # two say different things.
+    properties: defaultdict[ProjectRef, dict[str, Json]] = defaultdict(dict)
+    for project in (p for community in policy.communities for p in community.projects):
+        properties[project.ref].update(project.properties)
+    made = [
+        Resource(Kind.PROJECT, (p.ref.domain, p.ref.name), properties[p.ref], owner)
+        for p in projects.values()
+        if not p.existing
+    ]
     resources = [
         Resource(Kind.DOMAIN, (domain,), {}, owner),
         *made,
@@ -63,10 +72,12 @@ def _groups_and_grants(policy: Policy, now: datetime, owner: str) -> Iterator[Re
     domain = policy.site.domain
     grants: defaultdict[str, set[Key]] = defaultdict(set)
     for rule in policy.rules_at(now):
-        for project, roles in rule.grants:
-            grants[rule.group] |= {
-                (domain, rule.group, role, "project", project.domain, project.name) for role in roles
-            }
+        # The group of a rule that gives nothing, because its community is suspended, stands all the same.
+        grants[rule.group] |= {
+            (domain, rule.group, role, "project", project.domain, project.name)
+            for project, roles in rule.grants
+            for role in roles
+        }
     for group, keys in grants.items():
         yield Resource(Kind.GROUP, (domain, group), {}, owner)
         yield from (Resource(Kind.ROLE_ASSIGNMENT, key, {}, owner) for key in keys)
