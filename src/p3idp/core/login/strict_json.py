@@ -18,10 +18,10 @@ def parse_object(text: bytes, depth: int) -> dict[str, object]:
     that overflow, half surrogates, any encoding but UTF-8. The caller bounds the size. Raises NotStrictJson.
     """
     try:
-        value = json.loads(
-            text.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-        )
-        _walk(value, depth)
+        value = _DECODER.decode(text.decode("utf-8"))
+        # Without escapes no half surrogate can be made, and nothing nests deeper than there are brackets.
+        if b"\\" in text or text.count(b"{") + text.count(b"[") > depth:
+            _walk(value, depth)
     except NotStrictJson:
         raise
     except (ValueError, RecursionError) as exc:
@@ -32,11 +32,11 @@ def parse_object(text: bytes, depth: int) -> dict[str, object]:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, value in pairs:
-        if name in found:
-            raise NotStrictJson(f"the name {name[:_NAME]!r} is given twice")
-        found[name] = value
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        for name, _ in pairs:  # each name leaves with its first pair
+            if found.pop(name, pairs) is pairs:
+                raise NotStrictJson(f"the name {name[:_NAME]!r} is given twice")
     return found
 
 
@@ -59,3 +59,6 @@ def _walk(value: object, depth: int) -> None:
             raise NotStrictJson("nested too deeply")
         for part in value.values() if isinstance(value, dict) else value:
             _walk(part, depth - 1)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
