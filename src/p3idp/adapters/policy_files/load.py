@@ -3,8 +3,7 @@
 import hashlib
 import os
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,12 +16,15 @@ from p3idp.adapters.policy_files.explain import explain
 from p3idp.adapters.policy_files.mistakes import Mistakes
 from p3idp.adapters.policy_files.nodes import Document, read_document
 from p3idp.adapters.policy_files.schema import CommunityFile, SiteFile
+from p3idp.adapters.policy_files.shared import shared_groups, shared_projects
 from p3idp.adapters.policy_files.site import convert_site
-from p3idp.core.policy.model import AccessRule, Community, Policy, PolicyId, Project, ProjectRef, Site
+from p3idp.adapters.policy_files.verbatim import read_verbatim
+from p3idp.core.policy.model import Community, Policy, PolicyId, Project, Site, VerbatimRules
 from p3idp.errors.policy import Place, PolicyInvalid
 
 SITE_FILE = "site.yaml"
 COMMUNITIES = "communities"
+VERBATIM = "keystone"
 MAX_FILES = 2000
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _NO_SITE = Site(PolicyId("none"), "", "", "", ())
@@ -63,9 +65,12 @@ class _Reading:
         # Communities are looked at even where the site file is wrong, so that nobody corrects one file at a time.
         readers = [reader for name, document in documents if (reader := self._reader(name, document, site or _NO_SITE))]
         communities = self._communities(readers)
+        verbatim = self._verbatim(site)
+        if not documents and not verbatim:
+            self.places.append((COMMUNITIES, 1, "there is no community here, so the policy would give nobody anything"))
         if self.places or site is None:
             raise PolicyInvalid(tuple(sorted(set(self.places))))
-        return Policy(site, tuple(communities), self.digest.hexdigest())
+        return Policy(site, tuple(communities), self.digest.hexdigest(), verbatim)
 
     def only_site(self) -> Site:
         """The site, or every mistake of its file."""
@@ -83,15 +88,7 @@ class _Reading:
             raise PolicyInvalid(((str(self.root), 1, told),)) from exc
 
     def _community_files(self) -> Sequence[Path]:
-        directory = self.root / COMMUNITIES
-        try:
-            names = os.listdir(directory)
-        except FileNotFoundError:
-            names = []
-        except OSError as exc:
-            self.places.append((COMMUNITIES, 1, f"the directory cannot be read: {exc.strerror}"))
-            return ()
-        there = {directory / name for name in names if not name.startswith((".", "#")) and not name.endswith("~")}
+        there = self._listed(COMMUNITIES)
         gone = {file for file, raw in self.instead.items() if raw is None}
         files = sorted((there | self.instead.keys()) - gone)
         good = [f for f in files if f.suffix == ".yaml" and _NAME.fullmatch(f.stem)]
@@ -99,20 +96,54 @@ class _Reading:
             if file not in good:
                 message = "this file is not read: a community's file is called <community>.yaml"
                 self.places.append((self._name(file), 1, message))
-        if not files:
-            self.places.append((COMMUNITIES, 1, "there is no community here, so the policy would give nobody anything"))
         if len(good) > MAX_FILES:
             self.places.append((COMMUNITIES, 1, f"more than {MAX_FILES} communities"))
         return good[:MAX_FILES]
 
-    def _read(self, file: Path) -> Document:
+    def _listed(self, part: str) -> set[Path]:
+        """The files of a directory below, without what editors leave behind."""
+        directory = self.root / part
+        try:
+            names = os.listdir(directory)
+        except FileNotFoundError:
+            names = []
+        except OSError as exc:
+            self.places.append((part, 1, f"the directory cannot be read: {exc.strerror}"))
+            return set()
+        return {directory / name for name in names if not name.startswith((".", "#")) and not name.endswith("~")}
+
+    def _verbatim(self, site: Site | None) -> tuple[VerbatimRules, ...]:
+        known = [f"{provider.id}.json" for provider in site.identity_providers] if site else []
+        found: list[VerbatimRules] = []
+        for file in sorted(self._listed(VERBATIM)):
+            name = self._name(file)
+            if site and file.name not in known:
+                told = f"this file is not read: rules for Keystone alone are in {' or '.join(sorted(known))}"
+                self.places.append((name, 1, told))
+                continue
+            raw = self._bytes(file)
+            read = read_verbatim(name, file.stem, raw) if raw is not None else ()
+            if isinstance(read, VerbatimRules):
+                found.append(read)
+            else:
+                self.places.extend(read)
+        return tuple(found)
+
+    def _bytes(self, file: Path) -> bytes | None:
         name = self._name(file)
         try:
             raw = given if (given := self.instead.get(file)) is not None else file.read_bytes()
         except OSError as exc:
             self.places.append((name, 1, f"the file cannot be read: {exc.strerror}"))
-            return Document(name)
+            return None
         self.digest.update(f"{name}\0{len(raw)}\0".encode() + raw)
+        return raw
+
+    def _read(self, file: Path) -> Document:
+        name = self._name(file)
+        raw = self._bytes(file)
+        if raw is None:
+            return Document(name)
         document = read_document(name, raw)
         self.places.extend(document.mistakes)
         return document
@@ -153,36 +184,3 @@ class _Reading:
         self.places.extend(shared_groups(rule for community in communities for rule in community.rules))
         self.places.extend(shared_projects(readers))
         return communities
-
-
-def shared_groups(rules: Iterable[AccessRule]) -> Iterable[Place]:
-    """Rules that would share a group in Keystone while asking for different things and giving different things.
-
-    A group carries the grants of all its rules: whoever satisfied the easiest would get everything.
-    """
-    by_group: defaultdict[str, list[AccessRule]] = defaultdict(list)
-    for rule in rules:
-        by_group[rule.group].append(rule)
-    for group, sharing in by_group.items():
-        if len({rule.condition for rule in sharing}) == 1 or len({rule.grants for rule in sharing}) == 1:
-            continue
-        first = sharing[0]
-        for rule in sharing[1:]:
-            if (rule.condition, rule.grants) != (first.condition, first.grants):
-                told = (
-                    f"shares the group `{group}` with {first.place[0]}:{first.place[1]}, which asks for something else "
-                    "and gives something else; name one `group:`"
-                )
-                yield (*rule.place, told)
-
-
-def shared_projects(readers: Iterable[CommunityReader]) -> Iterable[Place]:
-    """Projects that two communities share while saying different things of one property."""
-    said: dict[tuple[ProjectRef, str], tuple[str, str]] = {}
-    for reader in readers:
-        for key, project in reader.projects.items():
-            for name, value in project.properties:
-                first, other = said.setdefault((project.ref, name), (value, reader.mistakes.document.file))
-                if first != value:
-                    place = reader.mistakes.place(("projects", key, "properties", name))
-                    yield *place, f"`{name}` of the project {project.ref} is `{first}` in {other}; it can be one thing"
