@@ -135,14 +135,16 @@ def main() -> None:
     """Measure, print a table, write JSON."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--seconds", type=float, default=0.3, help="a measurement")
+    asked.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    asked.add_argument("--sizes", nargs="+", type=int, default=SIZES)
     asked.add_argument("--json", type=Path, default=Path("build/bench-engines.json"))
     options = asked.parse_args()
     rows = []
     print(
         f"{'rules':<18}{'carried':>8}{'met':>5}{'Keystone µs':>14}{'seen µs':>10}{'ratio':>8}{'new µs':>10}{'ratio':>8}"
     )
-    for kind in KINDS:
-        for count in SIZES:
+    for kind in options.kinds:
+        for count in options.sizes:
             given = rules(kind, count)
             compiled = compile_rules(given, "2.0", wiring.wire_search())
             for carried, met in LOGINS:
@@ -157,9 +159,9 @@ def main() -> None:
                     f"{seen:>10.1f}{theirs / seen:>8.0f}{new:>10.1f}{theirs / new:>8.0f}",
                     flush=True,
                 )
-    compiled_at = {kind: compiling(kind, SIZES[-1]) for kind in KINDS}
+    compiled_at = {kind: compiling(kind, max(options.sizes)) for kind in options.kinds}
     for kind, cost in compiled_at.items():
-        print(f"compiling {SIZES[-1]} {kind} rules: {cost['seconds']} s, {cost['megabytes']} MB")
+        print(f"compiling {max(options.sizes)} {kind} rules: {cost['seconds']} s, {cost['megabytes']} MB")
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps({"evaluations": rows, "compiling": compiled_at}, indent=1), encoding="utf-8")
 

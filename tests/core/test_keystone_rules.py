@@ -19,6 +19,7 @@ from p3idp.core.keystone_rules import (
     compile_rules,
 )
 from p3idp.core.keystone_rules.combine import combine
+from p3idp.core.keystone_rules.fill import Local
 from p3idp.core.keystone_rules.index import _Prefixes
 from p3idp.core.mappings.patterns import keystone_pattern
 from p3idp.core.policy.entitlement import Entitlement
@@ -163,8 +164,8 @@ def without_index(compiled: CompiledRules, assertion: dict[str, str]) -> object:
     last = explained.verdicts[-1]
     if isinstance(last, RuleBroken):
         return last.failure
-    filled = [dict(local) for hit in explained.hits for local in hit.local]
-    return combine(filled, honours_domain=True) if filled else Kind.NO_MATCH
+    given = [(Local(dict(local), {}), {}) for hit in explained.hits for local in hit.local]
+    return combine(given, honours_domain=True) if given else Kind.NO_MATCH
 
 
 def test_the_index_changes_no_outcome():

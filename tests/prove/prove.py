@@ -48,20 +48,22 @@ def prove(pairs: int, seed: int, python: Path, say: Callable[[str], None], *, st
 
 
 def prove_defects(pairs: int, seed: int, python: Path) -> dict[str, int]:
-    """How many disagreements each seeded defect makes. Keystone is asked once for all of them."""
+    """How many pairs it takes to see each seeded defect; 0 where it stays unseen. Keystone is asked once for all."""
     generator, worker = Generator(seed), RegexWorker()
     lines = [json.dumps(generator.question(ASSERTIONS)) for _ in range(pairs // ASSERTIONS)]
     with AskedKeystone(python) as keystone:
-        answers = list(keystone.ask_all(lines))
-    made = {}
+        asked = [(json.loads(line), answer) for line, answer in zip(lines, keystone.ask_all(lines), strict=True)]
+    seen = {}
     for name in DEFECTS:
         tally = Tally()
         with seeded(name):
-            for line, answer in zip(lines, answers, strict=True):
-                tally.compare(json.loads(line), answer, worker)
-        made[name] = len(tally.disagreements)
+            for question, answer in asked:
+                tally.compare(question, answer, worker)
+                if tally.disagreements:
+                    break
+        seen[name] = tally.pairs if tally.disagreements else 0
     worker.close()
-    return made
+    return seen
 
 
 def prove_fixtures(python: Path) -> dict[str, Any]:
@@ -117,7 +119,8 @@ def told(report: dict[str, Any]) -> str:
     lines += [f"{kind:<20}{count:>10}" for kind, count in report["kinds"].items()]
     lines += [f"  refused: {reason:<30}{count:>10}" for reason, count in report["refused"].items()]
     lines += [
-        f"with the defect that {name}: {count} disagreements" for name, count in report.get("defects", {}).items()
+        f"the defect that {name}: {f'seen within {pairs} pairs' if pairs else 'NOT SEEN'}"
+        for name, pairs in report.get("defects", {}).items()
     ]
     if "fixtures" in report:
         fixtures = report["fixtures"]

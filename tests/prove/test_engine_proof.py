@@ -19,7 +19,7 @@ def report() -> dict[str, Any]:
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests/kit")])
     script = [sys.executable, str(ROOT / "tests/prove/prove.py"), "--json"]
     done = subprocess.run(
-        [*script, "--pairs", "20000", "--fixtures", "--hunt", "250", "--defects", "1600"],
+        [*script, "--pairs", "20000", "--fixtures", "--hunt", "250", "--defects", "6000"],
         capture_output=True,
         text=True,
         env=os.environ | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"},

@@ -5,10 +5,10 @@ from typing import Any
 
 from p3idp.core.keystone_rules.combine import combine
 from p3idp.core.keystone_rules.conditions import Patterns
-from p3idp.core.keystone_rules.fill import Fill
+from p3idp.core.keystone_rules.fill import Filled, Local, Varying
 from p3idp.core.keystone_rules.index import Index
-from p3idp.core.keystone_rules.outcome import Failed, Json, Kind, Object, Outcome, Stop, refuse
-from p3idp.core.keystone_rules.rule import Environment, Rule, Shared
+from p3idp.core.keystone_rules.outcome import Failed, Kind, Object, Outcome, Stop, refuse
+from p3idp.core.keystone_rules.rule import Environment, Prelude, Rule, Shared
 from p3idp.core.keystone_rules.schema import VERSIONS, problems
 from p3idp.core.keystone_rules.search import NO_SEARCH, Search
 from p3idp.core.keystone_rules.templates import Value
@@ -19,10 +19,10 @@ MAX_CLAIM = 262_144
 MAX_VALUES = 4_096
 # A pattern that is quick on less than this will be asked of ``search`` sooner or later.
 _USUAL_LENGTH = 64
-_LONGEST_REMEMBERED = 16_384
-_MOST_REMEMBERED = 512
+_LONGEST_REMEMBERED = 8_192
+_MOST_REMEMBERED = 256
 _Remembered = dict[str, tuple[int, ...]]
-_Known = tuple[list[Value] | None, dict[Fill, Json]]
+_Answer = tuple[list[Value] | None, dict[Varying, Filled]]
 
 
 class CompiledRules:
@@ -36,14 +36,14 @@ class CompiledRules:
         self.rules = [Rule(number, rule, shared) for number, rule in enumerate(rules)]
         self._index = Index(self.rules)
         self._search = search
-        self._split_preludes(shared)
+        for rule in self.rules:
+            indexed = self._index.indexed.get(rule.number)
+            rule.prelude = shared.prelude(tuple(each for each in rule.requirements if each is not indexed))
         asked = shared.requirements.values()
-        names = dict.fromkeys(requirement.attribute for requirement in asked)
-        self.attributes = tuple(names)
+        self.attributes = tuple(dict.fromkeys(requirement.attribute for requirement in asked))
         asked_for = {requirement.attribute for prelude in shared.preludes for requirement in prelude}
-        indexed = self._index.attributes
         self._readers: list[tuple[str, _Remembered | None, bool]] = [
-            (name, {} if name in indexed else None, name in asked_for) for name in names
+            (name, {} if name in self._index.attributes else None, name in asked_for) for name in self.attributes
         ]
         patterns = [each.matcher.quick_up_to for each in asked if isinstance(each.matcher, Patterns)]
         # Texts up to this length need no second thought: neither too long, nor for a pattern too slow.
@@ -51,31 +51,27 @@ class CompiledRules:
         if self._harmless < _USUAL_LENGTH:
             search.prepare()
 
-    def _split_preludes(self, shared: Shared) -> None:
-        shared.preludes.clear()
-        for rule in self.rules:
-            known = self._index.indexed.get(rule.number)
-            rule.prelude = shared.prelude(tuple(each for each in rule.requirements if each is not known))
-        self._slots = len(shared.preludes)
-
     def evaluate(self, assertion: Mapping[str, object]) -> Outcome:
         """What Keystone's engine answers to ``assertion``. Raises nothing."""
         number = None
         try:
             environment, candidates = self._looked_up(assertion)
-            known: list[_Known | None] = [None] * self._slots
-            filled: list[dict[str, Json]] = []
+            answers: dict[Prelude, _Answer] = {}
+            given: list[tuple[Local, Filled]] = []
             for number in candidates:
                 rule = self.rules[number]
-                answer = known[rule.prelude.slot]
+                answer = answers.get(rule.prelude)
                 if answer is None:
-                    answer = known[rule.prelude.slot] = (rule.prelude.judge(environment), {})
-                values, made = answer
+                    answer = answers[rule.prelude] = (rule.prelude.judge(environment), {})
+                values, known = answer
                 if values is not None:
                     for local in rule.locals:
-                        filled.append(local.fill(values, made))
+                        filled = known.get(local.varying)
+                        if filled is None:
+                            filled = known[local.varying] = local.varying.fill(values)
+                        given.append((local, filled))
             number = None
-            return combine(filled, honours_domain=self._honours_domain)
+            return combine(given, honours_domain=self._honours_domain)
         except Stop as stop:
             return _failed(stop, number)
 
@@ -104,9 +100,10 @@ class CompiledRules:
         environment: Environment = {}
         found: list[tuple[int, ...]] = []
         harmless = self._harmless
+        given = assertion.get
         for name, remembered, asked_for in self._readers:
-            text = assertion.get(name)
-            if not isinstance(text, str):
+            text = given(name)
+            if text.__class__ is not str and not isinstance(text, str):
                 continue
             if len(text) > harmless:
                 harmless = self._weigh(name, text, begun=harmless != self._harmless)
@@ -116,7 +113,7 @@ class CompiledRules:
                     rules = self._selected(name, text, remembered)
                 found.append(rules)
             if asked_for:
-                environment[name] = _split(name, text)
+                environment[name] = text.split(";") if len(text) < MAX_VALUES else _split(name, text)
         return environment, self._index.together(found)
 
     def _selected(self, name: str, text: str, remembered: _Remembered) -> tuple[int, ...]:
@@ -164,7 +161,7 @@ def _verdict(rule: Rule, environment: Environment) -> Verdict:
         values = rule.judge(environment)
         if isinstance(values, RuleMiss):
             return values
-        return RuleHit(rule.number, tuple(values), [local.fill(values, {}) for local in rule.locals])
+        return RuleHit(rule.number, tuple(values), [local.whole(local.varying.fill(values)) for local in rule.locals])
     except Stop as stop:
         return RuleBroken(rule.number, _failed(stop, rule.number))
 

@@ -11,40 +11,59 @@ from p3idp.core.keystone_rules.templates import Value, compile_template, is_cons
 
 Fill = Callable[[Sequence[Value]], Json]
 Filled = dict[str, Json]
+# A group by name: what Keystone tells its domain apart by, its name, and the group itself.
+Named = tuple[Json, str, Json]
+_USUAL = frozenset({"user", "group", "domain"})
 _PROJECTS_INDEX = re.compile(r"\{?(\d+)\}?")
 # Python reads no longer number from text.
 _LONGEST_NUMBER = 4_300
 
 
+class Varying:
+    """The parts of a local object that every login fills in anew. Local objects that have the same share one."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: dict[str, Json]) -> None:
+        made = (
+            (name, _projects_json(part) if name == "projects_json" else _filler(part)) for name, part in parts.items()
+        )
+        self._parts = list(made)
+
+    def fill(self, values: Sequence[Value]) -> Filled:
+        """The parts filled in. Raises Stop."""
+        return {name: part(values) for name, part in self._parts}
+
+
 class Local:
-    """One local object. What is the same for everybody is built once; treat what comes out as immutable."""
+    """One local object: what is the same for everybody is ``constant``; treat it as immutable.
 
-    __slots__ = ("_constant", "_varying")
+    ``group`` is set where the object gives one constant group by name and nothing but a user beside it, as most do.
+    """
 
-    def __init__(self, local: Object, fillers: dict[str, Fill]) -> None:
-        self._constant = {name: part for name, part in local.items() if _is_fixed(name, part)}
-        varying = ((name, part) for name, part in local.items() if name not in self._constant)
-        self._varying = [(name, _shared(name, part, fillers)) for name, part in varying]
+    __slots__ = ("constant", "group", "user", "varying")
 
-    def fill(self, values: Sequence[Value], known: dict[Fill, Json]) -> Filled:
-        """The object filled in; ``known`` remembers what ``values`` made of a part before. Raises Stop."""
-        if not self._varying:
-            return self._constant
-        filled = self._constant.copy()
-        for name, part in self._varying:
-            made = known.get(part)
-            if made is None:
-                made = known[part] = part(values)
-            filled[name] = made
-        return filled
+    def __init__(self, local: Object, varying: dict[str, Varying]) -> None:
+        self.constant = {name: part for name, part in local.items() if _is_fixed(name, part)}
+        parts = {name: part for name, part in local.items() if name not in self.constant}
+        key = json.dumps(parts)
+        if key not in varying:
+            varying[key] = Varying(parts)
+        self.varying = varying[key]
+        self.user: Filled = self.constant.get("user", {})
+        group = self.constant.get("group", {})
+        alone = local.keys() <= _USUAL and "name" in group
+        self.group = named(group) if alone else None
+
+    def whole(self, varying: Filled) -> Filled:
+        """The object with its varying parts filled in."""
+        return {**self.constant, **varying}
 
 
-def _shared(name: str, part: Json, fillers: dict[str, Fill]) -> Fill:
-    """The same parts of many rules have one filler, so that a login fills it in once."""
-    key = json.dumps([name == "projects_json", part])
-    if key not in fillers:
-        fillers[key] = _projects_json(part) if name == "projects_json" else _filler(part)
-    return fillers[key]
+def named(group: Object) -> Named:
+    """A group by name."""
+    domain = group["domain"]
+    return domain.get("name") or domain.get("id"), group["name"], group
 
 
 def _is_fixed(name: str, part: Json) -> bool:
@@ -63,8 +82,15 @@ def _filler(node: Json) -> Fill:
     if isinstance(node, list):
         members = [_filler(member) for member in node]
         return lambda values: [fill(values) for fill in members]
-    parts = [(name, _filler(part)) for name, part in node.items()]
-    return lambda values: {name: fill(values) for name, fill in parts}
+    varying = [(name, _filler(part)) for name, part in node.items() if not _is_fixed("", part)]
+
+    def fill_object(values: Sequence[Value]) -> Json:
+        made = node.copy()
+        for name, fill in varying:
+            made[name] = fill(values)
+        return made
+
+    return fill_object
 
 
 def _projects_json(text: str) -> Fill:

@@ -9,6 +9,7 @@ grows with the values presented, not with the rules.
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from p3idp.core.keystone_rules.conditions import Literals, Patterns, Requirement
 from p3idp.core.keystone_rules.patterns import Pattern
@@ -84,13 +85,12 @@ class Index:
 
     def found_by(self, attribute: str, values: Sequence[str]) -> tuple[int, ...]:
         """The rules, in order, whose indexed requirement these values of an attribute meet. Raises Stop."""
-        found: set[int] = set()
-        by_text = self._literals.get(attribute)
-        if by_text is not None and not by_text.keys().isdisjoint(values):
-            for value in values:
-                if value in by_text:
-                    found.update(by_text[value])
+        by_text = self._literals.get(attribute, {})
         prefixes = self._prefixes.get(attribute)
+        met = by_text.keys() & values
+        if prefixes is None and len(met) == 1:
+            return tuple(by_text[met.pop()])
+        found = set(chain.from_iterable(map(by_text.__getitem__, met)))
         if prefixes is not None:
             prefixes.find(values, found)
         return tuple(sorted(found))

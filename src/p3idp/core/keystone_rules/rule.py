@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 
 from p3idp.core.keystone_rules.conditions import Requirement
-from p3idp.core.keystone_rules.fill import Fill, Local
+from p3idp.core.keystone_rules.fill import Local, Varying
 from p3idp.core.keystone_rules.outcome import Json, Object
 from p3idp.core.keystone_rules.search import Search
 from p3idp.core.keystone_rules.templates import Value
@@ -24,7 +24,7 @@ class Shared:
         self.search = search
         self.requirements: dict[str, Requirement] = {}
         self.preludes: dict[tuple[Requirement, ...], Prelude] = {}
-        self.fillers: dict[str, Fill] = {}
+        self.varying: dict[str, Varying] = {}
 
     def requirement(self, entry: Object) -> Requirement:
         """The requirement of an entry of ``remote``."""
@@ -36,17 +36,17 @@ class Shared:
     def prelude(self, requirements: tuple[Requirement, ...]) -> "Prelude":
         """The prelude of these requirements."""
         if requirements not in self.preludes:
-            self.preludes[requirements] = Prelude(len(self.preludes), requirements)
+            self.preludes[requirements] = Prelude(requirements)
         return self.preludes[requirements]
 
 
 class Prelude:
     """Requirements in order, up to the values that they hand on."""
 
-    __slots__ = ("_steps", "requirements", "slot")
+    __slots__ = ("_steps", "requirements")
 
-    def __init__(self, slot: int, requirements: tuple[Requirement, ...]) -> None:
-        self.slot, self.requirements = slot, requirements
+    def __init__(self, requirements: tuple[Requirement, ...]) -> None:
+        self.requirements = requirements
         self._steps = [(each.attribute, each.literals, each.condition, each) for each in requirements]
 
     def judge(self, environment: Environment) -> list[Value] | None:
@@ -71,15 +71,15 @@ class Prelude:
 
 
 class Rule:
-    """One rule. ``prelude`` is all that the index does not answer."""
+    """One rule. ``prelude`` is all that the index does not answer; known once there is one."""
 
     __slots__ = ("locals", "number", "prelude", "requirements")
+    prelude: Prelude
 
     def __init__(self, number: int, rule: Object, shared: Shared) -> None:
         self.number = number
         self.requirements = tuple(shared.requirement(entry) for entry in rule["remote"])
-        self.locals = [Local(local, shared.fillers) for local in rule["local"]]
-        self.prelude = shared.prelude(self.requirements)
+        self.locals = [Local(local, shared.varying) for local in rule["local"]]
 
     def judge(self, environment: Environment) -> RuleMiss | list[Value]:
         """The values for ``{0}``, ``{1}`` …, or the requirement that is not met. Raises Stop."""
