@@ -47,7 +47,11 @@ def _again(settings_file: str | None, policy_dir: str | None) -> str:
 def plan(
     settings_file: str | None, as_json: bool, policy_dir: str | None, detailed_exitcode: bool, out: str | None
 ) -> int:
-    """Show what the policy would change in Keystone. Changes nothing."""
+    """Show what the policy would change in Keystone. Changes nothing.
+
+    Exit status: 4 where the plan cannot be applied, since it holds a finding that nobody can accept, such as an example
+    that fails; otherwise 0, and 6 for changes that wait where --detailed-exitcode asks for it.
+    """
     request_id.set(wiring.new_request_id())
     found = wiring.wire_access(_settings(settings_file, policy_dir)).plan(wiring.now())
     text = json.dumps(found.as_json(), ensure_ascii=False, indent=2, sort_keys=True)
@@ -59,6 +63,8 @@ def plan(
     else:
         for line in plan_lines(found, _again(settings_file, policy_dir)):
             click.echo(line)
+    if any(not finding.acceptable for finding in found.findings):
+        return ExitStatus.REFUSED
     return ExitStatus.CHANGES_PENDING if detailed_exitcode and found.changes else ExitStatus.OK
 
 

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, Entry] = {
     "plan": Entry("p3idp.cli.access:plan", "Show what the policy would change in Keystone."),
     "apply": Entry("p3idp.cli.access:apply", "Apply a reviewed plan by its digest."),
     "mapping": Entry("p3idp.cli.mapping:mapping", "Evaluate Keystone mappings as Keystone does.", ""),
+    "why": Entry("p3idp.cli.why:why", "Explain what the policy gives somebody, rule by rule."),
     "audit": Entry("p3idp.cli.audit:audit", "Read and verify the ledger."),
     "site": Entry("p3idp.cli.site:site", "Generate the configuration of Apache, Keystone and Horizon."),
     "doctor": Entry("p3idp.cli.site:doctor", "Check the chain from the identity provider to Keystone."),

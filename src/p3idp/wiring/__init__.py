@@ -4,7 +4,7 @@ Clock, randomness and ids come from environment.py. Every function imports what 
 one subject never loads another's libraries.
 """
 
-from p3idp.wiring.access import keystone_account, wire_access, wire_ledger, wire_policy
+from p3idp.wiring.access import keystone_account, wire_access, wire_ledger, wire_policy, wire_policy_directory
 from p3idp.wiring.environment import new_request_id, new_token, now
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
 from p3idp.wiring.mappings import wire_search
@@ -35,6 +35,7 @@ __all__ = [
     "wire_ledger",
     "wire_logs",
     "wire_policy",
+    "wire_policy_directory",
     "wire_readiness",
     "wire_search",
     "wire_sign_in",

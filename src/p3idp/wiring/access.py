@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from p3idp.wiring.environment import now
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from p3idp.core.policy.model import Policy
     from p3idp.core.secret import Secret
     from p3idp.ops.access import AccessOps
@@ -14,9 +16,14 @@ if TYPE_CHECKING:
 
 def wire_policy(settings: "Settings") -> "Policy":
     """The policy directory of the settings, read anew. Raises PolicyInvalid with every mistake of every file."""
+    return wire_policy_directory(settings.policy_dir, lab=settings.lab)
+
+
+def wire_policy_directory(directory: "Path", *, lab: bool = False) -> "Policy":
+    """A policy directory, such as a draft; ``lab`` permits plain http. Raises PolicyInvalid."""
     from p3idp.adapters.policy_files import load_policy
 
-    return load_policy(settings.policy_dir, lab=settings.lab)
+    return load_policy(directory, lab=lab)
 
 
 def wire_ledger(settings: "Settings") -> "Ledger":

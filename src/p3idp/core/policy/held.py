@@ -6,13 +6,14 @@ community somewhere in a text that is no group entitlement.
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from urllib.parse import unquote
 
 from p3idp.core.policy.entitlement import Entitlement, parse_entitlement
 from p3idp.core.policy.nearness import NearMiss, near_misses
 
 # So many are compared with one rule, or searched for a community's name; more would say nothing new.
 _MOST_NEAR = 100
-_MOST_ODD = 50
+_MOST_ODD = 20
 
 
 class Held:
@@ -20,13 +21,13 @@ class Held:
 
     def __init__(self, texts: Iterable[str]) -> None:
         self._of: dict[str, list[tuple[str, Entitlement]]] = {}
-        self._odd: list[tuple[str, str]] = []
+        self._odd: list[str] = []
         for text in texts:
             parsed = parse_entitlement(text)
             if parsed is not None:
-                self._of.setdefault(parsed.path[0].casefold(), []).append((text, parsed))
+                self._of.setdefault(_community(parsed), []).append((text, parsed))
             elif len(self._odd) < _MOST_ODD:
-                self._odd.append((text.casefold(), text))
+                self._odd.append(text)
 
     def granting(self, wanted: Entitlement) -> str:
         """The first that grants ``wanted``, as it came; empty where none does."""
@@ -38,8 +39,9 @@ class Held:
 
     def _candidates(self, community: str) -> Iterator[str]:
         yield from (text for text, _ in self._of.get(community, ()))
-        yield from (text for folded, text in self._odd if community in folded)
+        yield from self._odd
 
 
-def _community(wanted: Entitlement) -> str:
-    return wanted.path[0].casefold()
+def _community(entitlement: Entitlement) -> str:
+    """As nearness.py compares communities: nothing encoded, one case."""
+    return unquote(entitlement.path[0]).casefold()

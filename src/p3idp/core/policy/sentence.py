@@ -16,16 +16,19 @@ from p3idp.core.policy.quoted import harmless, quoted, several
 
 LONGEST = 1600
 MOST_PROJECTS = 3
-_TITLE, _WHO = 80, 120
+_TITLE, _WHO, _DETAIL = 80, 120, 300
 ALWAYS = "as long as the membership lasts"
 
 # How an entitlement that is nearly right differs, to be read after it.
 NEARNESS: Mapping[Nearness, str] = {
     Nearness.CASE: "is the same but for capital and small letters, and entitlements are compared to the letter",
+    Nearness.ENCODED: "is the same but for characters written as %xx, and entitlements are compared to the letter",
     Nearness.OTHER_ROLE: "is for the right group, but not for the role that is needed",
     Nearness.SUBGROUP: "is for a subgroup, and a role there does not count for the group above",
     Nearness.PARENT_GROUP: "is for the group above the one that is needed",
     Nearness.OTHER_NAMESPACE: "is for a group of the same name at another identity provider",
+    Nearness.LEGACY: "is in a form of earlier days, which gives nothing",
+    Nearness.CAPABILITY: "is a capability, and what is needed is membership of a group",
     Nearness.MALFORMED: "mentions this community, but is not a well-formed group entitlement and gives nothing",
 }
 _CONDITIONS: Mapping[Reason, str] = {
@@ -42,7 +45,7 @@ def sentence(claims: TypedClaims, explanation: Explanation, site: Site, now: dat
     """Who has which access until when, or why none and whom to ask."""
     start = f"As of {moment(now)}, {_who(claims, explanation, site)} has"
     if explanation.gifts:
-        return harmless(f"{start} {_access(explanation.gifts)}.", LONGEST)
+        return harmless(f"{start} access to {_access(explanation.gifts)}.", LONGEST)
     told = f"{start} no access here, because {reason(explanation)}; please ask {ask(explanation, site)}."
     return harmless(told, LONGEST)
 
@@ -86,7 +89,7 @@ def _who(claims: TypedClaims, explanation: Explanation, site: Site) -> str:
 
 def _access(gifts: Sequence[Gift]) -> str:
     shown = [
-        f"{harmless(', '.join(gift.roles), _WHO)} on {harmless(str(gift.project), _WHO)} {until(gift.until)}"
+        f"{harmless(str(gift.project), _WHO)} ({harmless(', '.join(gift.roles), _WHO)}) {until(gift.until)}"
         for gift in gifts[:MOST_PROJECTS]
     ]
     more = len(gifts) - len(shown)
@@ -109,12 +112,14 @@ def _nearly(need: Need) -> str:
 def unmet(need: Need) -> str:
     """The condition besides the entitlement that is not met: what is wanted, and what was found."""
     miss = need.miss
+    if miss.reason not in _CONDITIONS:
+        return harmless(miss.detail, _DETAIL)
     limit = miss.wanted[0] if miss.wanted else ""
     is_time = miss.reason in (Reason.NOT_YET_VALID, Reason.NO_LONGER_VALID)
     return _CONDITIONS[miss.reason].format(
         title=harmless(miss.community.title, _TITLE),
         wanted=several(miss.wanted, "or"),
-        found=several(need.found) or "none",
+        found=several(need.found, most=1) or "none",
         moment=moment(datetime.fromisoformat(limit)) if is_time else "",
         detail=harmless(miss.detail),
     )
