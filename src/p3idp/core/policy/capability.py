@@ -44,10 +44,9 @@ class Capability:
 
 def parse_capability(text: str) -> Capability | None:
     """Parse one capability; None where the text is not one."""
-    found = _URN.fullmatch(text) if len(text) <= MAX_LENGTH else None
+    found = _URN.fullmatch(normal(text)) if len(text) <= MAX_LENGTH else None
     if found is None:
         return None
-    actions = normal(found["actions"]).split(",") if found["actions"] else []
-    path = tuple(normal(found["path"]).split(":"))
-    authority = found["authority"]
-    return Capability(found["ns"].lower(), path, tuple(sorted(set(actions))), authority and authority[1:])
+    namespace, path, listed, authority = found.groups()
+    actions = tuple(sorted(set(listed.split(",")))) if listed else ()
+    return Capability(namespace.lower(), tuple(path.split(":")), actions, authority and authority[1:])

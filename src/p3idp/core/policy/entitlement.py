@@ -70,12 +70,11 @@ def parse_entitlement(text: str) -> Entitlement | None:
     """
     if len(text) > MAX_LENGTH:
         return None
-    found = _URN.fullmatch(text)
+    found = _URN.fullmatch(normal(text))
     if found is None:
         return None
-    path, role, authority = normal(found["path"]), found["role"], found["authority"]
-    role, authority = role and normal(role), authority and authority[1:]
-    return Entitlement(found["ns"].lower(), tuple(path.split(":")), role, authority)
+    namespace, path, role, authority = found.groups()
+    return Entitlement(namespace.lower(), tuple(path.split(":")), role, authority and authority[1:])
 
 
 def parse_g002(text: str, *, need_authority: bool = False) -> Entitlement | None:
