@@ -8,6 +8,7 @@ from typing import Any
 from p3idp.core.access.desired import Desired
 from p3idp.core.access.plan import Change, Finding
 from p3idp.core.access.resources import Kind, Resource, Snapshot
+from p3idp.core.access.verbatim import verbatim_findings
 from p3idp.core.mappings.compile import mapping_id
 from p3idp.core.policy.examples import failed_examples
 from p3idp.core.policy.model import Policy
@@ -32,6 +33,7 @@ def assess(
         *_too_many(desired, observed, changes),
         *_providers(desired, observed, changes),
         *_any_client(policy, changes),
+        *verbatim_findings(policy, observed),
         *_kept(policy, desired, observed),
     ]
     return tuple(sorted(set(found), key=lambda f: (not f.blocking, f.name, f.subject, f.message)))
