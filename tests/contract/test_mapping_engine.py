@@ -5,6 +5,7 @@ import random
 import pytest
 from asked_keystone import AskedKeystone
 from policies import ISSUER, NOW, OPERATOR, SUBSTANTIAL, TRAINEE, PolicyFiles
+from whole_policies import drawn, logins
 
 from p3idp.core.mappings.compile import compile_mapping
 from p3idp.core.mappings.patterns import keystone_pattern
@@ -109,6 +110,28 @@ def test_a_seeded_defect_turns_the_proof_red(policy, monkeypatch):
     )
     with pytest.raises(AssertionError):
         test_both_engines_give_the_same_groups_and_strange_values_nothing_more(policy)
+
+
+def test_keystones_own_engine_agrees_on_whole_policies():
+    """A sample of tests/core/test_policy_compiles.py, with Keystone's engine in the place of its imitation."""
+    with AskedKeystone(VENV / "bin" / "python") as keystone:
+        let_in = sum(agree(keystone, policy) for policy in drawn(15))
+    assert let_in > 300, "the accept-control"
+
+
+def agree(keystone: AskedKeystone, policy: Policy) -> int:
+    people = [login for login in logins(policy) if login.is_believed]
+    let_in = 0
+    for provider in policy.site.identity_providers:
+        mapping = compile_mapping(policy, provider, NOW)
+        asked = [login for login in people if login.provider == provider]
+        question = {"rules": mapping.rules, "schema_version": "2.0", "assertions": [p.assertion() for p in asked]}
+        for login, answer in zip(asked, keystone.ask(question)["answers"], strict=True):
+            granted = decide(policy, login.typed(), NOW).granted
+            wanted = sorted({(verdict.rule.group, policy.site.domain) for verdict in granted})
+            assert simplified(answer).get("groups", []) == wanted, login
+            let_in += bool(wanted)
+    return let_in
 
 
 def test_strange_values_are_a_refusal_on_our_own_paths(policy):
