@@ -69,23 +69,28 @@ def _hit(hit: Granted) -> Iterator[str]:
     yield click.style(f"  + {_place(hit)}", fg="green")
     for project, roles in hit.rule.grants:
         yield from wrapped(f"gives {', '.join(roles)} on {project} {until(hit.until)}", "      ")
-    yield from wrapped(f"through {harmless(hit.held)}", "      ")
+    yield _value("through", hit.held)
 
 
 def _miss(need: Need) -> Iterator[str]:
     miss = need.miss
     yield click.style(f"  - {_place(miss)}", fg="yellow" if need.is_near else None, dim=not need.is_near)
-    yield from wrapped(f"wants {harmless(str(miss.rule.entitlement))}", "      ")
+    yield _value("wants", str(miss.rule.entitlement))
     if need.holds:
-        yield from wrapped(f"held: {harmless(need.holds)}", "      ")
+        yield _value("held:", need.holds)
     yield from _condition(need)
     for near in need.near[:MOST_NEAR]:
-        yield from wrapped(f"near: {harmless(near.held)}", "      ")
+        yield _value("near:", near.held)
         yield from wrapped(NEARNESS[near.how], "        ")
     if more := need.near[MOST_NEAR:]:
         yield f"      and {len(more):,} more come near"
     if miss.reason is Reason.ENTITLEMENT and not need.near:
         yield "      entitlement: none comes near"
+
+
+def _value(label: str, value: str) -> str:
+    """A value in a line of its own, in one piece, so that it can be copied."""
+    return f"      {label} {harmless(value)}"
 
 
 def _condition(need: Need) -> Iterator[str]:
@@ -96,9 +101,9 @@ def _condition(need: Need) -> Iterator[str]:
             yield from wrapped(f"{miss.reason}: {unmet(need)}", "      ")
         return
     for word, value in zip(("wants", *["or"] * len(miss.wanted)), miss.wanted, strict=False):
-        yield from wrapped(f"{miss.reason}: {word} {harmless(value)}", "      ", "        ")
+        yield _value(f"{miss.reason}: {word}", value)
     for value in need.found[:MOST_NEAR] or ("nothing",):
-        yield from wrapped(f"found: {harmless(value)}", "      ", "        ")
+        yield _value("found:", value)
     if more := need.found[MOST_NEAR:]:
         yield f"      found: and {len(more):,} more"
 
@@ -123,7 +128,7 @@ def _count(values: Sequence[str], word: str) -> str:
 
 
 def wrapped(text: str, margin: str, after: str | None = None) -> list[str]:
-    """Lines as wide as the terminal. A value is not broken, so that it can be copied."""
+    """Lines as wide as the terminal; a word is not broken."""
     width = max(40, shutil.get_terminal_size((_WIDTH, 24)).columns) - _FURTHER_IN
     rest = margin if after is None else after
     return textwrap.wrap(
