@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 
 from policies import NOW, PolicyFiles
 
+from p3idp.adapters.memory.history import MemoryHistory, MemoryLock
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.adapters.memory.ledger import MemoryLedger
+from p3idp.adapters.policy_files.texts import policy_from_texts
 from p3idp.core.access.plan import Plan
 from p3idp.core.access.resources import Key, Kind, Resource
 from p3idp.ops.access import AccessOps, Applied
+from p3idp.ops.drift import Drift, find_drift
 
 
 @dataclass
@@ -19,12 +22,21 @@ class AccessWorld:
     files: PolicyFiles
     keystone: MemoryKeystone = field(default_factory=MemoryKeystone)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    history: MemoryHistory = field(default_factory=MemoryHistory)
+    lock: MemoryLock = field(default_factory=MemoryLock)
     now: datetime = NOW
 
     @property
     def ops(self) -> AccessOps:
         return AccessOps(
-            self.files.load, self.keystone, self.keystone, lambda: self.ledger, lambda: self.now + timedelta(seconds=5)
+            policy=self.files.load,
+            reader=self.keystone,
+            writer=self.keystone,
+            ledger=lambda: self.ledger,
+            history=lambda: self.history,
+            lock=lambda: self.lock,
+            parse=policy_from_texts,
+            clock=lambda: self.now + timedelta(seconds=5),
         )
 
     def plan(self) -> Plan:
@@ -32,6 +44,15 @@ class AccessWorld:
 
     def apply(self, *accepted: str, digest: str | None = None) -> Applied:
         return self.ops.apply(self.now, digest, accepted)
+
+    def plan_rollback(self, number: int) -> Plan:
+        return self.ops.plan_rollback(number, self.now)
+
+    def rollback(self, number: int, *accepted: str, digest: str | None = None) -> Applied:
+        return self.ops.rollback(number, self.now, digest, accepted)
+
+    def drift(self) -> Drift:
+        return find_drift(self.ops.planned(self.now), self.ledger)
 
     def actions(self) -> list[str]:
         return [f"{change.action} {change.resource.kind} {change.resource.name}" for change in self.plan().changes]

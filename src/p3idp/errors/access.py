@@ -53,3 +53,31 @@ class HeadMalformed(P3idpError):
     code = "head-malformed"
     exit_status = ExitStatus.USAGE
     hint = "Give it as `p3idp audit verify` prints it: WRITER:COUNT:DIGEST."
+
+
+class RecordUnknown(P3idpError):
+    """The ledger has no record of this id."""
+
+    code = "record-unknown"
+    exit_status = ExitStatus.USAGE
+    http_status = 404
+    hint = "`p3idp audit list` shows the ids of the newest records."
+
+
+class ApplyRunning(P3idpError):
+    """Another apply or rollback is at work on the same Keystone; nothing was done."""
+
+    code = "apply-running"
+    exit_status = ExitStatus.REFUSED
+    http_status = 409
+    hint = "Wait until it has ended, then run `p3idp plan` again. The lock of a process that was killed goes with it."
+
+
+class CoordinationUnavailable(P3idpError):
+    """The lock between two applies cannot be had, so nothing was done."""
+
+    code = "coordination-unavailable"
+    exit_status = ExitStatus.UNREACHABLE
+    http_status = 503
+    temporary = True
+    hint = "Check [coordination] url in the settings; without it, the directory of the database must be writable."

@@ -1,58 +1,80 @@
-"""Plan and apply what the policy says should stand in Keystone.
+"""Plan and apply what the policy says should stand in Keystone, and go back to what an earlier apply left.
 
-Owns the run: read, compare, refuse, write down the intent, act, read back, write down the outcome. Planning is
-handed a reader only. What is dangerous is core/access/findings.
+Owns the run: one at a time, read, compare, refuse, write down the intent, act, read back, write down the outcome.
+Making the plan is access_plan.py.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from p3idp.core.access.desired import desired_state
-from p3idp.core.access.findings import assess
-from p3idp.core.access.plan import Change, Plan, diff
+from p3idp.core.access.history import Begun, after_reading, digest_of, managed, place_of
+from p3idp.core.access.plan import Change, Plan
+from p3idp.core.access.resources import Kind, Snapshot
 from p3idp.core.policy.model import Policy
-from p3idp.errors.access import ApplyIncomplete, FindingsUnaccepted, PlanStale
-from p3idp.ops.access_ledger import AccessRecord, Result
-from p3idp.ops.access_write import write_batch
+from p3idp.errors.access import ApplyIncomplete, ApplyRunning, FindingsUnaccepted, PlanStale
+from p3idp.ops.access_history import AccessHistory
+from p3idp.ops.access_ledger import ACTION, TARGET, AccessRecord, Result
+from p3idp.ops.access_plan import ParsePolicy, Planned, plan_policy, plan_rollback
+from p3idp.ops.access_write import BatchWriter, Progress
 from p3idp.ports.environment import Clock
+from p3idp.ports.history import History, RunLock
 from p3idp.ports.keystone import FederationReader, FederationWriter
 from p3idp.ports.ledger import Ledger
-
-Progress = Callable[[Change, Result], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a run did. ``settled``: ids of earlier intents that it closed."""
+    """What a run did. ``settled``: ids of earlier intents that it closed. ``number``: its own in the history."""
 
     plan: Plan
     results: tuple[tuple[Change, Result], ...]
     settled: tuple[str, ...] = ()
-
-
-def plan_access(policy: Policy, reader: FederationReader, now: datetime) -> Plan:
-    """What would change in Keystone for ``policy`` at ``now``, and what is to be said of it. Writes nothing."""
-    desired = desired_state(policy, now)
-    observed = reader.read(policy.site.domain)
-    changes = diff(desired, observed)
-    findings = assess(policy, desired, observed, changes, now)
-    return Plan(str(policy.site.id), reader.target(), changes, findings)
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AccessOps:
-    """Plan and apply, with the outside handed in. ``policy`` and ``ledger`` are opened when they are needed."""
+    """Plan, apply and roll back, with the outside handed in.
+
+    ``policy``, ``ledger``, ``history`` and ``lock`` are opened when they are needed. ``parse`` reads a policy from the
+    texts of its files.
+    """
 
     policy: Callable[[], Policy]
     reader: FederationReader
     writer: FederationWriter
     ledger: Callable[[], Ledger]
+    history: Callable[[], History]
+    lock: Callable[[], RunLock]
+    parse: ParsePolicy
     clock: Clock
 
     def plan(self, now: datetime) -> Plan:
-        """Raises PolicyInvalid, and the errors of reading Keystone."""
-        return plan_access(self.policy(), self.reader, now)
+        """Raises PolicyInvalid, LedgerUnavailable, and the errors of reading Keystone."""
+        return self.planned(now).plan
+
+    def planned(self, now: datetime) -> Planned:
+        """The plan towards the policy, with all that it was made of."""
+        policy = self.policy()
+        known = self.past().known(self.reader.target(), str(policy.site.id))
+        return plan_policy(policy, self.reader, known, now)
+
+    def plan_rollback(self, number: int, now: datetime) -> Plan:
+        """The plan back to what apply ``number`` left. Raises ApplyUnknown, HistoryDamaged, RollbackImpossible."""
+        return self._planned_rollback(number, now).plan
+
+    def _planned_rollback(self, number: int, now: datetime) -> Planned:
+        past = self.past()
+        entry = past.entry_in_whole_ledger(number)
+        known = past.known(self.reader.target(), entry.begun.policy)
+        return plan_rollback(entry, self.parse, self.reader, known, now)
+
+    def past(self) -> AccessHistory:
+        """The applies so far."""
+        return AccessHistory(self.history(), self.ledger())
 
     def apply(
         self,
@@ -63,42 +85,98 @@ class AccessOps:
     ) -> Applied:
         """Apply the plan that ``digest`` names; None takes whatever the plan is now.
 
-        Raises PlanStale where the plan is another, FindingsUnaccepted, LedgerUnavailable before anything was
-        done, and ApplyIncomplete where something was not done.
+        Raises PlanStale where the plan is another, FindingsUnaccepted, ApplyRunning, LedgerUnavailable before anything
+        was done, and ApplyIncomplete where something was not done.
         """
-        policy = self.policy()
-        plan = plan_access(policy, self.reader, now)
+        with self._alone():
+            return self._run(self.planned(now), now, digest, accepted, progress)
+
+    def rollback(
+        self,
+        number: int,
+        now: datetime,
+        digest: str | None,
+        accepted: Sequence[str] = (),
+        progress: Progress = lambda change, result: None,
+    ) -> Applied:
+        """Apply the plan back to what apply ``number`` left, as ``apply`` does; it is an apply of its own."""
+        with self._alone():
+            return self._run(self._planned_rollback(number, now), now, digest, accepted, progress)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One run at a time at one Keystone: two plans that were both right would overwrite one another."""
+        target = self.reader.target()
+        with self.lock().hold(f"p3idp-apply-{digest_of(target)[:16]}") as got:
+            if not got:
+                raise ApplyRunning(_who(self.ledger(), target))
+            yield
+
+    def _run(
+        self, planned: Planned, now: datetime, digest: str | None, accepted: Sequence[str], progress: Progress
+    ) -> Applied:
+        plan = planned.plan
         if digest is not None and digest != plan.digest:
             raise PlanStale(f"The plan is now {plan.digest[:12]}…, not the reviewed {digest[:12]}….")
         refuse_unaccepted(plan, accepted)
-        record = AccessRecord(self.ledger(), self.writer.account(), self.clock)
-        settled = record.settle(plan, now)
+        record = AccessRecord(self.ledger(), self.history(), self.writer.account(), self.clock)
+        settled = record.settle(plan, planned.observed, now)
         if not plan.changes:
             return Applied(plan, (), settled)
-        results = self._act(policy, plan, record, accepted, now, progress)
+        number, results = self._act(planned, record, accepted, now, progress)
         refuse_incomplete(results)
-        return Applied(plan, tuple(results.items()), settled)
+        return Applied(plan, tuple(results.items()), settled, number)
 
     def _act(
-        self,
-        policy: Policy,
-        plan: Plan,
-        record: AccessRecord,
-        accepted: Sequence[str],
-        now: datetime,
-        progress: Progress,
-    ) -> Mapping[Change, Result]:
+        self, planned: Planned, record: AccessRecord, accepted: Sequence[str], now: datetime, progress: Progress
+    ) -> tuple[int, Mapping[Change, Result]]:
+        plan = planned.plan
         results: dict[Change, Result] = dict.fromkeys(plan.changes, Result("not-tried"))
-        intent = record.intend(plan, policy.digest, accepted, now)
+        shown: dict[Kind, Snapshot] = {}
+        batches = BatchWriter(planned.policy.site.domain, self.reader, self.writer, progress, results, shown)
+        intent = record.intend(plan, _begun(planned), accepted, now)
         try:
             for batch in plan.batches():
-                write_batch(batch, policy.site.domain, self.reader, self.writer, results, progress)
+                batches.write(batch)
                 # What follows needs what went before; and nothing is taken away where a grant is missing.
                 if any(results[change].word != "done" for change in batch):
                     break
         finally:
-            record.conclude(intent, plan, results)
-        return results
+            left = _managed(planned, after_reading(planned.observed, shown, batches.unread))
+            record.conclude(intent, plan, results, left)
+        return intent.number, results
+
+
+def _begun(planned: Planned) -> Begun:
+    plan, policy = planned.plan, planned.policy
+    found = _managed(planned, planned.observed)
+    return Begun(
+        policy=plan.policy,
+        policy_digest=policy.digest,
+        target=plan.target,
+        domain=policy.site.domain,
+        plan=plan.digest,
+        found=found,
+        wanted=plan.changes,
+        files=policy.texts,
+        rollback_to=plan.rollback_to,
+    )
+
+
+def _managed(planned: Planned, snapshot: Snapshot) -> Snapshot:
+    places = {place_of(resource) for resource in planned.desired.resources}
+    return managed(snapshot, planned.desired.owner, places)
+
+
+def _who(ledger: Ledger, target: str) -> str:
+    """Who holds the lock, as far as the ledger knows: a run that has not begun to write is not in it."""
+    told = "Another apply is running at this Keystone."
+    running = [r for r in ledger.open_intents(ACTION) if r.body["target"] == {"typeURI": TARGET, "id": target}]
+    if not running:
+        return f"{told} It has not begun to write."
+    body: Any = running[-1].body
+    who, where = body["initiator"]["id"], body["observer"]["id"]
+    return f"{told} Account {who} on {where} began to write at {body['eventTime'][:19]}Z (record {running[-1].id})."
 
 
 def refuse_unaccepted(plan: Plan, accepted: Sequence[str]) -> None:

@@ -1,14 +1,28 @@
-"""What the ledger keeps of plan and apply. Owns the intent, the outcome, and settling what an earlier run left open."""
+"""What is kept of a run: the intent, the outcome, and what it found and left. Owns settling what a run left open.
+
+The ledger names the digests of what the history holds, so that neither can be changed without the other.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from p3idp.core.access.history import (
+    Begun,
+    begun_from_text,
+    begun_to_text,
+    digest_of,
+    managed,
+    place_of,
+    snapshot_to_text,
+)
 from p3idp.core.access.plan import Change, Plan
+from p3idp.core.access.resources import Snapshot
 from p3idp.core.audit.chain import LedgerRecord
 from p3idp.core.audit.event import Actor, AuditEvent, Json, Outcome, canonical
 from p3idp.ports.environment import Clock
+from p3idp.ports.history import History
 from p3idp.ports.ledger import Ledger
 from p3idp.ports.request import request_id
 
@@ -26,49 +40,86 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """A run that was announced: its ledger record, and its number in the history."""
+
+    record: LedgerRecord
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccessRecord:
     """Writes the records of one run. ``account``: the Keystone user that acts."""
 
     ledger: Ledger
+    history: History
     account: str
     clock: Clock
 
-    def intend(self, plan: Plan, policy_digest: str, accepted: Sequence[str], now: datetime) -> LedgerRecord:
+    def intend(self, plan: Plan, begun: Begun, accepted: Sequence[str], now: datetime) -> Intent:
         """Keep what is about to be done. Durable when this returns; raises LedgerUnavailable: then do nothing."""
+        text = begun_to_text(begun)
         details: dict[str, Json] = {
             "accepted": sorted(set(accepted)),
+            "begun": digest_of(text),
             "digest": plan.digest,
             "findings": sorted({finding.name for finding in plan.findings}),
             "items": [item(change) for change in plan.changes],
             "policy": plan.policy,
-            "policy_digest": policy_digest,
+            "policy_digest": begun.policy_digest,
+            **({} if plan.rollback_to is None else {"rollback_to": plan.rollback_to}),
         }
-        return self._append(plan, Outcome.PENDING, now, details)
+        record = self._append(plan, Outcome.PENDING, now, details)
+        return Intent(record, self.history.begin(plan.target, plan.policy, record.id, text))
 
-    def conclude(self, intent: LedgerRecord, plan: Plan, results: Mapping[Change, Result]) -> None:
-        """Keep what came of an intent."""
+    def conclude(self, intent: Intent, plan: Plan, results: Mapping[Change, Result], left: Snapshot) -> None:
+        """Keep what came of an intent. The ledger gets its outcome also where the history cannot be written."""
         good = all(result.word == "done" for result in results.values())
         items: list[Json] = [
             {**item(change), "result": result.word, "detail": result.detail} for change, result in results.items()
         ]
-        details: dict[str, Json] = {"digest": plan.digest, "items": items, "policy": plan.policy}
-        outcome = Outcome.SUCCESS if good else Outcome.FAILURE
-        self._append(plan, outcome, self.clock(), details, about=intent.id, reason="" if good else "apply-incomplete")
+        text, kept = snapshot_to_text(left), False
+        try:
+            self.history.conclude(intent.number, text, good=good)
+            kept = True
+        finally:
+            details: dict[str, Json] = {
+                "digest": plan.digest,
+                "items": items,
+                "left": digest_of(text) if kept else "",
+                "number": intent.number,
+                "policy": plan.policy,
+            }
+            outcome, reason = (Outcome.SUCCESS, "") if good else (Outcome.FAILURE, "apply-incomplete")
+            self._append(plan, outcome, self.clock(), details, about=intent.record.id, reason=reason)
 
-    def settle(self, plan: Plan, now: datetime) -> tuple[str, ...]:
-        """Close the intents that a killed run left open: an item is done where the fresh plan no longer asks for it."""
+    def settle(self, plan: Plan, observed: Snapshot, now: datetime) -> tuple[str, ...]:
+        """Close the intents that a killed run left open: an item is done where the fresh plan no longer asks for it.
+
+        What such a run left is what is found now.
+        """
         waiting = {canonical(item(change)) for change in plan.changes}
         settled = []
         for intent in self.ledger.open_intents(ACTION):
             if intent.body["target"] != {"typeURI": TARGET, "id": plan.target}:
                 continue
-            items: list[Json] = [
-                {**each, "result": "not-done" if canonical(each) in waiting else "done"} for each in items_of(intent)
-            ]
-            details: dict[str, Json] = {"items": items, "settled_by": plan.digest}
+            words = ["not-done" if canonical(each) in waiting else "done" for each in items_of(intent)]
+            items: list[Json] = [{**each, "result": word} for each, word in zip(items_of(intent), words, strict=True)]
+            left = self._settle_history(intent, observed, good=set(words) == {"done"})
+            details: dict[str, Json] = {"items": items, "left": left, "settled_by": plan.digest}
             self._append(plan, Outcome.UNKNOWN, now, details, about=intent.id, reason="interrupted")
             settled.append(intent.id)
         return tuple(settled)
+
+    def _settle_history(self, intent: LedgerRecord, observed: Snapshot, *, good: bool) -> str:
+        kept = self.history.of_intent(intent.id)
+        if kept is None or details_of(intent).get("begun") != digest_of(kept.begun):
+            return ""  # killed before it was kept, or changed since: then there is nothing to go back to
+        begun = begun_from_text(kept.begun)
+        places = {place_of(r) for r in (*begun.found.resources, *(change.resource for change in begun.wanted))}
+        text = snapshot_to_text(managed(observed, begun.policy, places))
+        self.history.conclude(kept.number, text, good=good)
+        return digest_of(text)
 
     def _append(
         self,
@@ -91,7 +142,13 @@ def item(change: Change) -> Mapping[str, Json]:
     return {"action": change.action, "kind": resource.kind.value, "key": list(resource.key)}
 
 
+def details_of(record: LedgerRecord) -> Mapping[str, Any]:
+    """What a record of this subject says besides CADF's own members."""
+    attachments: Any = record.body.get("attachments") or []
+    return next((attachment["content"] for attachment in attachments), {})
+
+
 def items_of(record: LedgerRecord) -> Sequence[Mapping[str, Any]]:
     """The items that a record of this subject names."""
-    attachments: Any = record.body.get("attachments") or []
-    return [each for attachment in attachments for each in attachment["content"].get("items", [])]
+    items: Sequence[Mapping[str, Any]] = details_of(record).get("items", [])
+    return items

@@ -30,6 +30,14 @@ class LedgerReader(Protocol):
         """The newest records of all writers, newest first; ``action`` filters by the start of the action."""
         ...
 
+    def record(self, identity: str) -> LedgerRecord | None:
+        """One record by its id, whole as it was sealed; None where there is none. Raises LedgerDamaged."""
+        ...
+
+    def closing(self, identity: str) -> LedgerRecord | None:
+        """The record that closes this one (``about``); the first where there are several. Raises LedgerDamaged."""
+        ...
+
     def open_intents(self, action: str) -> Sequence[LedgerRecord]:
         """Records of this action with outcome ``pending`` that no other record closes (``about``), oldest first."""
         ...

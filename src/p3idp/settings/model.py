@@ -94,9 +94,36 @@ class StoreSettings(_Section):
     @field_validator("url")
     @classmethod
     def _without_password(cls, url: str) -> str:
-        if _PASSWORD_IN_URL.search(url):
-            raise ValueError("a secret is given by reference: take it out and name it as `password`")
-        return url
+        return _refuse_password(url)
+
+
+def _refuse_password(url: str) -> str:
+    if _PASSWORD_IN_URL.search(url):
+        raise ValueError("a secret is given by reference: take it out and name it as `password`")
+    return url
+
+
+class HistorySettings(_Section):
+    """How many applies of one Keystone and policy can be looked at and rolled back to: the newest, and always the
+    newest good one. One takes about a hundredth of the size of the policy and of Keystone's lists.
+    """
+
+    keep: int = Field(default=500, ge=2, le=100_000)
+
+
+class CoordinationSettings(_Section):
+    """What keeps two applies apart, as a URL of tooz (``etcd3+http://…``, ``redis://…``, ``postgresql://…``).
+
+    Not needed with SQLite: then it is a file beside the database. ``password`` goes with the user of the URL.
+    """
+
+    url: str | None = None
+    password: SecretRef | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _without_password(cls, url: str | None) -> str | None:
+        return _refuse_password(url) if url else None
 
 
 class SiteConfigSettings(_Section):
@@ -132,13 +159,19 @@ class LogSettings(_Section):
 
 
 class Settings(_Section):
-    """All of it. ``lab`` permits what only a demonstration may do: plain http on loopback."""
+    """All of it. ``lab`` permits what only a demonstration may do: plain http on loopback.
+
+    ``catalogue``: a local copy of EGI's catalogue of communities (vo-mappings.yaml), which p3idp never fetches.
+    """
 
     policy_dir: Path
+    catalogue: Path | None = None
     lab: bool = False
     keystone: KeystoneSettings
     providers: dict[str, ProviderSettings] = Field(min_length=1)
     web: WebSettings | None = None
     store: StoreSettings = StoreSettings(url="sqlite:///p3idp.sqlite")
+    history: HistorySettings = HistorySettings()
+    coordination: CoordinationSettings = CoordinationSettings()
     site: SiteConfigSettings = SiteConfigSettings()
     log: LogSettings = LogSettings()

@@ -4,7 +4,16 @@ Clock, randomness and ids come from environment.py. Every function imports what 
 one subject never loads another's libraries.
 """
 
-from p3idp.wiring.access import keystone_account, wire_access, wire_ledger, wire_policy, wire_policy_directory
+from p3idp.wiring.access import (
+    keystone_account,
+    wire_access,
+    wire_ledger,
+    wire_past,
+    wire_policy,
+    wire_policy_directory,
+    write_policy,
+)
+from p3idp.wiring.community import wire_catalogue, wire_policy_text, wire_project_ids
 from p3idp.wiring.environment import new_request_id, new_token, now
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
 from p3idp.wiring.mappings import wire_search
@@ -29,17 +38,22 @@ __all__ = [
     "web_settings",
     "wire_access",
     "wire_attempt_seal",
+    "wire_catalogue",
     "wire_doctor",
     "wire_exchange",
     "wire_federated_login",
     "wire_ledger",
     "wire_logs",
+    "wire_past",
     "wire_policy",
     "wire_policy_directory",
+    "wire_policy_text",
+    "wire_project_ids",
     "wire_readiness",
     "wire_search",
     "wire_sign_in",
     "wire_sign_in_desk",
     "wire_site_config",
     "wire_verifier",
+    "write_policy",
 ]

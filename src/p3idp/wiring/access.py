@@ -1,15 +1,19 @@
 """The policy, the ledger, and plan and apply at Keystone with p3idp's own account."""
 
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from p3idp.wiring.environment import now
+from p3idp.errors.settings import SettingsInvalid
+from p3idp.wiring.environment import now, sleep
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from p3idp.core.policy.model import Policy
     from p3idp.core.secret import Secret
     from p3idp.ops.access import AccessOps
+    from p3idp.ops.access_history import AccessHistory
+    from p3idp.ports.history import History, RunLock
     from p3idp.ports.ledger import Ledger
     from p3idp.settings import Settings
 
@@ -19,7 +23,7 @@ def wire_policy(settings: "Settings") -> "Policy":
     return wire_policy_directory(settings.policy_dir, lab=settings.lab)
 
 
-def wire_policy_directory(directory: "Path", *, lab: bool = False) -> "Policy":
+def wire_policy_directory(directory: Path, *, lab: bool = False) -> "Policy":
     """A policy directory, such as a draft; ``lab`` permits plain http. Raises PolicyInvalid."""
     from p3idp.adapters.policy_files import load_policy
 
@@ -28,12 +32,53 @@ def wire_policy_directory(directory: "Path", *, lab: bool = False) -> "Policy":
 
 def wire_ledger(settings: "Settings") -> "Ledger":
     """The ledger of the database in the settings, written to in the name of this host. Raises LedgerUnavailable."""
+    return wire_records(settings)[0]
+
+
+def wire_records(settings: "Settings") -> "tuple[Ledger, History]":
+    """Ledger and history of applies, in one database that is opened once. Raises LedgerUnavailable."""
     import socket
 
     from p3idp.adapters.store.engine import open_store
+    from p3idp.adapters.store.history import StoredHistory
     from p3idp.adapters.store.ledger import StoredLedger
 
-    return StoredLedger(open_store(*database(settings)), socket.gethostname())
+    engine = open_store(*database(settings))
+    return StoredLedger(engine, socket.gethostname()), StoredHistory(engine, settings.history.keep)
+
+
+def wire_past(settings: "Settings") -> "AccessHistory":
+    """The applies so far, each held against the ledger. Raises LedgerUnavailable."""
+    from p3idp.ops.access_history import AccessHistory
+
+    ledger, history = wire_records(settings)
+    return AccessHistory(history, ledger)
+
+
+def wire_lock(settings: "Settings") -> "RunLock":
+    """What lets one apply at a time through. Raises SettingsInvalid, CoordinationUnavailable."""
+    import socket
+    from os import getpid
+
+    from sqlalchemy import make_url
+
+    from p3idp.adapters.coordination import CoordinatedLock, file_lock
+
+    member, chosen = f"{socket.gethostname()}-{getpid()}", settings.coordination
+    if chosen.url is not None:
+        return CoordinatedLock(chosen.url, member, chosen.password.resolve() if chosen.password else None)
+    file = make_url(settings.store.url)
+    if file.get_backend_name() != "sqlite" or not file.database:
+        told = "The database is shared between hosts, and nothing keeps two of them from applying at once."
+        raise SettingsInvalid(told, hint="Name [coordination] url in the settings, for example that of the database.")
+    return file_lock(Path(file.database).parent / f"{Path(file.database).name}.locks", member)
+
+
+def write_policy(directory: Path, texts: Mapping[str, str]) -> None:
+    """Write a policy's files into a new directory. Raises DirectoryNotEmpty."""
+    from p3idp.adapters.policy_files.texts import write_policy as write
+
+    write(directory, texts)
 
 
 def database(settings: "Settings") -> "tuple[str, Secret[str] | None]":
@@ -43,15 +88,26 @@ def database(settings: "Settings") -> "tuple[str, Secret[str] | None]":
 
 
 def wire_access(settings: "Settings") -> "AccessOps":
-    """Plan and apply: the policy, p3idp's account at Keystone, and the ledger."""
+    """Plan, apply and roll back: the policy, p3idp's account at Keystone, ledger, history and lock."""
     from p3idp.adapters.keystone.federation import KeystoneFederation
     from p3idp.adapters.keystone.session import make_session
+    from p3idp.adapters.policy_files.texts import policy_from_texts
     from p3idp.ops.access import AccessOps
 
     keystone = settings.keystone
     session = make_session(keystone_account(settings), keystone.ca_file, keystone.timeout_seconds)
-    federation = KeystoneFederation(session, keystone.auth_url)
-    return AccessOps(lambda: wire_policy(settings), federation, federation, lambda: wire_ledger(settings), now)
+    federation = KeystoneFederation(session, keystone.auth_url, sleep)
+    records = cache(lambda: wire_records(settings))
+    return AccessOps(
+        policy=lambda: wire_policy(settings),
+        reader=federation,
+        writer=federation,
+        ledger=lambda: records()[0],
+        history=lambda: records()[1],
+        lock=lambda: wire_lock(settings),
+        parse=lambda texts: policy_from_texts(texts, lab=settings.lab),
+        clock=now,
+    )
 
 
 def keystone_account(settings: "Settings") -> object:

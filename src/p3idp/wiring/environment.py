@@ -3,6 +3,9 @@
 import secrets
 import uuid
 from datetime import UTC, datetime
+from time import sleep
+
+__all__ = ["new_request_id", "new_token", "now", "sleep"]
 
 
 def now() -> datetime:

@@ -1,5 +1,6 @@
 """Federation objects in Keystone: read all of them, write one. Owns how each change becomes a call."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from keystoneauth1.session import Session
 from keystoneclient.v3.client import Client
 
 from p3idp.adapters.keystone.federation_read import Index, Listing
+from p3idp.adapters.keystone.persistence import Persistence
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Kind, Resource, Snapshot, mark, marked
@@ -21,13 +23,13 @@ _EVERYTHING = frozenset(Kind)
 class KeystoneFederation:
     """Reader and writer over one session. Writing uses the ids of the last reading."""
 
-    def __init__(self, session: Session, auth_url: str) -> None:
+    def __init__(self, session: Session, auth_url: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._url = v3_url(auth_url)
         self._session = session
+        self._persistently = Persistence(sleep)
         # The catalogue may name addresses that only services reach; the settings' address is the one that counts.
-        # A connection that the server closed while it was idle is worth one more try: every call may be repeated.
-        self._adapter = Adapter(session, endpoint_override=self._url, connect_retries=1)
-        self._client = Client(session=session, endpoint_override=self._url, connect_retries=1)
+        self._adapter = Adapter(session, endpoint_override=self._url)
+        self._client = Client(session=session, endpoint_override=self._url)
         self._index = Index()
 
     def target(self) -> str:
@@ -37,11 +39,11 @@ class KeystoneFederation:
     def account(self) -> str:
         """The id of the Keystone user that p3idp writes as."""
         with keystone_errors("say who p3idp is"):
-            return str(self._session.get_user_id())
+            return str(self._persistently(self._session.get_user_id))
 
     def read(self, domain: str, kinds: frozenset[Kind] = _EVERYTHING) -> Snapshot:
         """What Keystone holds (see ports.keystone.FederationReader)."""
-        return Listing(self._adapter, self._index, domain).snapshot(kinds)
+        return Listing(self._adapter, self._index, domain, self._persistently).snapshot(kinds)
 
     def write(self, change: Change) -> None:
         """Make one change (see ports.keystone.FederationWriter)."""
@@ -57,7 +59,8 @@ class KeystoneFederation:
         }
         with keystone_errors(f"{change.action} the {resource.kind.replace('_', ' ')} {resource.name}"):
             try:
-                writers[resource.kind](change, resource)
+                # What was made though the answer got lost is a conflict now; reading back tells the two apart.
+                self._persistently(lambda: writers[resource.kind](change, resource))
             except ksa.NotFound:
                 if change.after is not None:  # what is gone already need not be removed
                     raise

@@ -4,6 +4,7 @@ Lists are read straight from the session: keystoneclient drops the word ``trunca
 its list_limit cut a list short. One list a kind, never a call for each group or project.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 from keystoneauth1.adapter import Adapter
 
+from p3idp.adapters.keystone.persistence import Persistence
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot, owner_of
 from p3idp.errors.keystone import KeystoneUnreachable
@@ -41,8 +43,9 @@ class Index:
 class Listing:
     """One reading. ``index`` is brought up to date as lists come in."""
 
-    def __init__(self, adapter: Adapter, index: Index, domain: str) -> None:
+    def __init__(self, adapter: Adapter, index: Index, domain: str, persistently: Persistence | None = None) -> None:
         self.adapter, self.index, self.domain = adapter, index, domain
+        self.persistently = persistently or Persistence(time.sleep)
         self.missing: list[str] = []
         self.said_at: datetime | None = None
 
@@ -67,7 +70,7 @@ class Listing:
     def _list(self, path: str, key: str) -> Sequence[Row]:
         doing = f"list {key.replace('_', ' ')} at {self.adapter.endpoint_override}"
         with keystone_errors(doing, refusal=KeystoneUnreachable):
-            reply = self.adapter.get(path)
+            reply = self.persistently(lambda: self.adapter.get(path))
             self.said_at = self.said_at or _moment(reply.headers.get("Date", ""))
             body = reply.json()
             if body.get("truncated"):
@@ -147,7 +150,7 @@ class Listing:
 
     def _mappings(self) -> Iterator[Resource]:
         for row in self._list(f"{_FEDERATION}/mappings", "mappings"):
-            attributes = {"rules": row["rules"], "schema_version": row.get("schema_version", "1.0")}
+            attributes = {"rules": _storable(row["rules"]), "schema_version": row.get("schema_version", "1.0")}
             owner = self.index.providers.get(row["id"].removeprefix("p3idp-"))
             yield Resource(Kind.MAPPING, (row["id"],), attributes, owner)
 
@@ -159,6 +162,17 @@ class Listing:
 
     def _describe(self, kind: Kind, key: Key, row: Row) -> None:
         self.index.descriptions[kind, key] = row.get("description") or ""
+
+
+def _storable(value: Any) -> Any:
+    """Rules that somebody else wrote may hold what has no one text: floating-point numbers and halves of characters."""
+    if isinstance(value, dict):
+        return {_storable(name): _storable(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_storable(member) for member in value]
+    if isinstance(value, float):
+        return f"{value!r} (a number)"
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
 def _moment(date: str) -> datetime | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from p3idp.core.audit.chain import START, Head, LedgerRecord, record_id, seal
+from p3idp.core.audit.chain import START, Head, LedgerRecord, record_id, seal, sealed
 from p3idp.core.audit.event import AuditEvent, Outcome, as_cadf
 
 
@@ -34,6 +34,14 @@ class MemoryLedger:
         """See ports.ledger.LedgerReader."""
         wanted = [record for record in reversed(self.kept) if str(record.body["action"]).startswith(action)]
         return wanted[:limit]
+
+    def record(self, identity: str) -> LedgerRecord | None:
+        """See ports.ledger.LedgerReader."""
+        return next((sealed(record) for record in self.kept if record.id == identity), None)
+
+    def closing(self, identity: str) -> LedgerRecord | None:
+        """See ports.ledger.LedgerReader."""
+        return next((sealed(record) for record in self.kept if record.body["about"] == identity), None)
 
     def open_intents(self, action: str) -> Sequence[LedgerRecord]:
         """See ports.ledger.LedgerReader."""

@@ -55,6 +55,7 @@ class _Reading:
         self.instead = {root / COMMUNITIES / f"{name}.yaml": raw for name, raw in instead.items()}
         self.places: list[Place] = []
         self.digest = hashlib.sha256()
+        self.texts: dict[str, str] = {}
 
     def policy(self) -> Policy:
         """The policy, or every mistake."""
@@ -70,7 +71,7 @@ class _Reading:
             self.places.append((COMMUNITIES, 1, "there is no community here, so the policy would give nobody anything"))
         if self.places or site is None:
             raise PolicyInvalid(tuple(sorted(set(self.places))))
-        return Policy(site, tuple(communities), self.digest.hexdigest(), verbatim)
+        return Policy(site, tuple(communities), self.digest.hexdigest(), verbatim, self.texts)
 
     def only_site(self) -> Site:
         """The site, or every mistake of its file."""
@@ -137,6 +138,7 @@ class _Reading:
             self.places.append((name, 1, f"the file cannot be read: {exc.strerror}"))
             return None
         self.digest.update(f"{name}\0{len(raw)}\0".encode() + raw)
+        self.texts[name] = raw.decode(errors="replace")  # what is not UTF-8 is a mistake of its own
         return raw
 
     def _read(self, file: Path) -> Document:

@@ -1,1 +1,1 @@
-"""The database: ledger, sessions, spent sign-in attempts. SQLAlchemy and Alembic."""
+"""The database: ledger, history of applies, sessions, spent sign-in attempts. SQLAlchemy and Alembic."""

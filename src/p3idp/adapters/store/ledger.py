@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from p3idp.adapters.store.engine import reading, writing
 from p3idp.adapters.store.tables import LEDGER, LEDGER_HEADS
-from p3idp.core.audit.chain import START, Head, LedgerRecord, record_id, seal
+from p3idp.core.audit.chain import START, Head, LedgerRecord, record_id, seal, sealed
 from p3idp.core.audit.event import AuditEvent, Outcome, as_cadf
 from p3idp.errors.access import LedgerDamaged, LedgerUnavailable
 
@@ -80,6 +80,28 @@ class StoredLedger:
             wanted = wanted.where(LEDGER.c.action.startswith(action, autoescape=True))
         with reading(self.engine) as connection:
             return [_record(row) for row in connection.execute(wanted)]
+
+    def record(self, identity: str) -> LedgerRecord | None:
+        """One record by its id. Raises LedgerDamaged."""
+        writer, _, sequence = identity.rpartition("/")
+        if not sequence.isascii() or not sequence.isdecimal() or len(sequence) > 18:
+            return None
+        return self._one((LEDGER.c.writer == writer) & (LEDGER.c.sequence == int(sequence)))
+
+    def closing(self, identity: str) -> LedgerRecord | None:
+        """The record that closes this one. Raises LedgerDamaged."""
+        return self._one(LEDGER.c.about == identity)
+
+    def _one(self, condition: Any) -> LedgerRecord | None:
+        wanted = select(LEDGER).where(condition).order_by(LEDGER.c.at, LEDGER.c.sequence).limit(1)
+        with reading(self.engine) as connection:
+            row = connection.execute(wanted).first()
+        if row is None:
+            return None
+        record = sealed(_record(row))
+        if not _honest(record, row):
+            raise LedgerDamaged(f"What the ledger keeps beside its record {record.id} contradicts it.")
+        return record
 
     def open_intents(self, action: str) -> Sequence[LedgerRecord]:
         """Pending records of this action that no record closes, oldest first."""

@@ -3,8 +3,8 @@
 Owns names and portable types. Sessions add theirs to the same ``METADATA``.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
-from sqlalchemy.dialects.mysql import MEDIUMTEXT
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy.dialects.mysql import LONGBLOB, MEDIUMTEXT
 
 METADATA = MetaData()
 
@@ -35,6 +35,21 @@ LEDGER_HEADS = Table(
     Column("writer", String(128), primary_key=True),
     Column("length", Integer, nullable=False),
     Column("digest", String(64), nullable=False),
+)
+
+# Packed texts (history.py). ``good``: a copy of the outcome, to prune by; the ledger has the word on it.
+ACCESS_HISTORY = Table(
+    "access_history",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("target", String(512), nullable=False),
+    Column("policy", String(128), nullable=False),
+    Column("intent", String(160), nullable=False),
+    Column("good", Boolean, nullable=False),
+    Column("begun", LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb"), nullable=False),
+    Column("left_behind", LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb"), nullable=False),
+    Index("access_history_intent", "intent"),
+    sqlite_autoincrement=True,  # a number is never used twice
 )
 
 # An id is kept as its SHA-256 and a session sealed (sessions.py). Moments are whole seconds since 1970, UTC.

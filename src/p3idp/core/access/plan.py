@@ -111,12 +111,16 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes in the order of work, and what is to be said of them. ``target``: the Keystone it was made for."""
+    """Changes in the order of work, and what is to be said of them. ``target``: the Keystone it was made for.
+
+    ``rollback_to``: the apply whose state it leads back to; None where it leads to the policy.
+    """
 
     policy: str
     target: str
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...] = ()
+    rollback_to: int | None = None
 
     @property
     def digest(self) -> str:
@@ -125,6 +129,7 @@ class Plan:
 
     def _content(self) -> Mapping[str, Json]:
         return {
+            **({} if self.rollback_to is None else {"rollback_to": self.rollback_to}),
             "policy": self.policy,
             "target": self.target,
             "changes": [change.as_json() for change in self.changes],

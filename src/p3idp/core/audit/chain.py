@@ -8,6 +8,8 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from p3idp.errors.access import LedgerDamaged
+
 START = "0" * 64
 
 
@@ -63,6 +65,16 @@ def seal(writer: str, sequence: int, event: str, previous: str) -> LedgerRecord:
     """Make the record that follows ``previous``. The digest covers writer, place, predecessor and text."""
     text = "\n".join((writer, str(sequence), previous, event))
     return LedgerRecord(writer, sequence, event, previous, hashlib.sha256(text.encode()).hexdigest())
+
+
+def sealed(record: LedgerRecord) -> LedgerRecord:
+    """The record, where its digest is that of what it says; the chain around it is verify_chain's to prove.
+
+    Raises LedgerDamaged.
+    """
+    if record != seal(record.writer, record.sequence, record.event, record.previous):
+        raise LedgerDamaged(f"The ledger's record {record.id} was changed.")
+    return record
 
 
 def verify_chain(

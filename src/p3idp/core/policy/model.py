@@ -4,7 +4,7 @@ Owns the shapes; reading files is adapters/policy_files, deciding is decide.py, 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, NewType
 
@@ -200,13 +200,14 @@ class VerbatimRules:
 class Policy:
     """The whole policy directory, parsed. ``digest``: SHA-256 of the files, to name the version people saw.
 
-    ``verbatim`` rules are no part of any decision.
+    ``verbatim`` rules are no part of any decision. ``texts``: the files themselves by name, for the history.
     """
 
     site: Site
     communities: tuple[Community, ...]
     digest: str = ""
     verbatim: tuple[VerbatimRules, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def verbatim_of(self, provider: ProviderId) -> tuple[VerbatimRules, ...]:
         """The verbatim rules of one provider."""

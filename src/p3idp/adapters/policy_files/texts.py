@@ -1,0 +1,37 @@
+"""A policy as the texts of its files, and back. Owns which names such files may have: they come from a database."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from p3idp.adapters.policy_files.load import load_policy
+from p3idp.core.policy.model import Policy
+from p3idp.errors.history import DirectoryNotEmpty
+
+_NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def policy_from_texts(texts: Mapping[str, str], *, lab: bool = False) -> Policy:
+    """The policy that these files make, by the loader that any policy directory goes through. Raises PolicyInvalid."""
+    with TemporaryDirectory(prefix="p3idp-") as made:
+        _write(Path(made), texts)
+        return load_policy(Path(made), lab=lab)
+
+
+def write_policy(directory: Path, texts: Mapping[str, str]) -> None:
+    """Write the files into a directory that is new or empty. Raises DirectoryNotEmpty, OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if os.listdir(directory):
+        raise DirectoryNotEmpty(f"{directory} is not empty.")
+    _write(directory, texts)
+
+
+def _write(directory: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"no name of a policy file: {name!r}")
+        file = directory / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8", newline="")  # to the byte, so that the digest is the same

@@ -1,0 +1,219 @@
+"""What an apply found, meant to do and left, as values and as text; and what p3idp may therefore expect to find.
+
+Owns the shapes, the stored text, and the baseline that tells a direct change in Keystone from a new policy. Keeping
+the text is an adapter's matter; whether it is still the text that the ledger names is ops/access_history's.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from p3idp.core.access.plan import Change
+from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
+from p3idp.core.audit.event import Json, canonical
+
+Place = tuple[Kind, Key]
+FORM = 1  # raise it when the shape changes; an older form that is not read any more cannot be rolled back to
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What was known before the first write: durable then, and named by its digest in the intent.
+
+    ``domain``: the site's. ``files``: the policy's text by file name. ``rollback_to``: the apply whose state this one
+    went back to, None for an ordinary one.
+    """
+
+    policy: str
+    policy_digest: str
+    target: str
+    domain: str
+    plan: str
+    found: Snapshot
+    wanted: tuple[Change, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    rollback_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One apply: number, ledger record of its intent, moment, who, what it began with and what it left.
+
+    ``left`` is None where nobody knows yet: it runs, or was killed and no later run has looked. ``outcome``:
+    ``success``, ``failure``, ``interrupted`` or ``running``.
+    """
+
+    number: int
+    intent: str
+    at: datetime
+    account: str
+    begun: Begun
+    left: Snapshot | None
+    outcome: str
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether everything it meant to do was done."""
+        return self.outcome == "success"
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What Keystone should hold by what p3idp knows of its last apply: each place with the states it may be in.
+
+    After a run that was killed, a place may be as it was found or as it was meant to be; otherwise it has one state.
+    ``unseen``: kinds of which a list was cut short, so that absence there means nothing.
+    """
+
+    number: int
+    at: datetime
+    account: str
+    owner: str
+    states: Mapping[Place, tuple[Resource | None, ...]]
+    unseen: frozenset[Kind] = frozenset()
+
+    def at_place(self, kind: Kind, key: Key) -> tuple[Resource | None, ...]:
+        """The states a place may be in; nothing where p3idp cannot know."""
+        absent: tuple[Resource | None, ...] = () if kind in self.unseen else (None,)
+        return self.states.get((kind, key), absent)
+
+
+def listed(kind: Kind) -> str:
+    """What Snapshot.missing calls the list of a kind."""
+    return f"{kind.replace('_', ' ')}s"
+
+
+def baseline(entry: Entry) -> Baseline:
+    """What the newest apply says of the present."""
+    found, wanted = _by_place(entry.begun.found.resources), {place_of(c.resource): c.after for c in entry.begun.wanted}
+    left = entry.left
+    unread = {kind for kind in Kind if left is None or listed(kind) in left.missing}
+    known = _by_place(left.resources) if left else {}
+    states: dict[Place, tuple[Resource | None, ...]] = {}
+    for place in {*found, *wanted, *known}:
+        either = tuple(dict.fromkeys((found.get(place), wanted.get(place, found.get(place)))))
+        states[place] = either if place[0] in unread else (known.get(place),)
+    missing = entry.begun.found.missing if left is None else left.missing
+    unseen = frozenset(kind for kind in Kind if listed(kind) in missing)
+    return Baseline(entry.number, entry.at, entry.account, entry.begun.policy, states, unseen)
+
+
+def managed(snapshot: Snapshot, owner: str, wanted: Collection[Place]) -> Snapshot:
+    """Of what Keystone holds, the part that is this policy's or that it asks for; without the roles."""
+    groups = {key for kind, key in wanted if kind is Kind.GROUP}
+    kept = tuple(
+        resource
+        for resource in snapshot.resources
+        if resource.owner == owner
+        or place_of(resource) in wanted
+        or (resource.kind is Kind.ROLE_ASSIGNMENT and resource.key[:2] in groups)
+    )
+    return replace(snapshot, resources=_sorted(kept), roles={}, said_at=None)
+
+
+def after_reading(before: Snapshot, shown: Mapping[Kind, Snapshot], unread: Collection[Kind]) -> Snapshot:
+    """What stands after a run: the lists read back in place of the earlier ones; ``unread`` were written blindly."""
+    kept = [r for r in before.resources if r.kind not in shown]
+    fresh = [r for snapshot in shown.values() for r in snapshot.resources]
+    missing = {*before.missing, *(listed(kind) for kind in unread)}
+    for kind, snapshot in shown.items():
+        # A whole list proves what an earlier, shortened one could not.
+        missing = (missing | {listed(kind)}) if not snapshot.complete else missing - {listed(kind)}
+    return replace(before, resources=_sorted((*kept, *fresh)), missing=tuple(sorted(missing)))
+
+
+def place_of(resource: Resource) -> Place:
+    """Where a resource stands, whatever its state."""
+    return resource.kind, resource.key
+
+
+def _by_place(resources: Sequence[Resource]) -> dict[Place, Resource]:
+    return {place_of(resource): resource for resource in resources}
+
+
+def _sorted(resources: Sequence[Resource]) -> tuple[Resource, ...]:
+    return tuple(sorted(resources, key=place_of))
+
+
+def digest_of(text: str) -> str:
+    """The digest by which the ledger names a stored text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def begun_to_text(begun: Begun) -> str:
+    """The one text of what a run began with."""
+    changes: list[Json] = [{"before": _row(c.before), "after": _row(c.after)} for c in begun.wanted]
+    return canonical(
+        {
+            "form": FORM,
+            "policy": begun.policy,
+            "policy_digest": begun.policy_digest,
+            "target": begun.target,
+            "domain": begun.domain,
+            "plan": begun.plan,
+            "found": _snapshot_row(begun.found),
+            "wanted": changes,
+            "files": dict(begun.files),
+            "rollback_to": begun.rollback_to,
+        }
+    )
+
+
+def begun_from_text(text: str) -> Begun:
+    """Read it again. Raises ValueError where it is not of this form."""
+    row = _parsed(text)
+    if row["form"] != FORM:
+        raise ValueError("another form")
+    changes = tuple(Change(_optional(each["before"]), _optional(each["after"])) for each in row["wanted"])
+    named = {name: row[name] for name in ("policy", "policy_digest", "target", "domain", "plan", "rollback_to")}
+    return Begun(**named, found=_snapshot(row["found"]), wanted=changes, files=row["files"])
+
+
+def snapshot_to_text(snapshot: Snapshot) -> str:
+    """The one text of a snapshot: resources and the names of the lists that were cut short."""
+    return canonical(_snapshot_row(snapshot))
+
+
+def snapshot_from_text(text: str) -> Snapshot:
+    """Read it again. Raises ValueError where it is none."""
+    return _snapshot(_parsed(text))
+
+
+def _parsed(text: str) -> Any:
+    row = json.loads(text)
+    if not isinstance(row, dict):
+        raise ValueError("not an object")
+    return row
+
+
+def _snapshot_row(snapshot: Snapshot) -> Mapping[str, Json]:
+    return {"resources": [_row(resource) for resource in snapshot.resources], "missing": list(snapshot.missing)}
+
+
+def _snapshot(row: Any) -> Snapshot:
+    resources = tuple(_resource(each) for each in row["resources"])
+    return Snapshot(resources, {}, tuple(row["missing"]))
+
+
+def _row(resource: Resource | None) -> Json:
+    if resource is None:
+        return None
+    attributes = dict(resource.attributes)
+    return {
+        "kind": resource.kind.value,
+        "key": list(resource.key),
+        "attributes": attributes,
+        "owner": resource.owner,
+    }
+
+
+def _resource(row: Any) -> Resource:
+    return Resource(Kind(row["kind"]), tuple(row["key"]), row["attributes"], row["owner"])
+
+
+def _optional(row: Any) -> Resource | None:
+    return None if row is None else _resource(row)

@@ -1,0 +1,59 @@
+"""What should stand in Keystone so that an earlier apply's state is back. Owns what a rollback must not bring back.
+
+The difference is plan.diff's as for any plan: what is not owned stays, projects, providers and protocols are never
+deleted. Whether the snapshot is to be believed is ops/access_history's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from p3idp.core.access.desired import Desired, desired_state
+from p3idp.core.access.history import place_of
+from p3idp.core.access.plan import Finding
+from p3idp.core.access.resources import Kind, Resource, Snapshot
+from p3idp.core.access.rule_changes import rules_of
+from p3idp.core.policy.model import Policy
+
+
+def rollback_state(policy: Policy, left: Snapshot, now: datetime) -> tuple[Desired, tuple[Finding, ...]]:
+    """What an apply left of what its policy asked for, without access whose time is over, and notes on that.
+
+    ``policy``: the one that was applied then. What it did not ask for was foreign, or was on its way out.
+    """
+    today = desired_state(policy, now)
+    asked = {place_of(resource): resource for resource in today.resources}
+    over = {r.key[1]: r for r in left.resources if r.kind is Kind.GROUP and r.owner and place_of(r) not in asked}
+    kept = tuple(
+        replace(_without(resource, over, asked[place_of(resource)]), owner=today.owner)
+        for resource in left.resources
+        if place_of(resource) in asked
+    )
+    projects = {resource.key[4:] for resource in kept if resource.kind is Kind.ROLE_ASSIGNMENT}
+    existing = tuple(ref for ref in today.existing_projects if (ref.domain, ref.name) in projects)
+    return Desired(today.owner, _grounded(kept), existing), tuple(_note(group) for group in over.values())
+
+
+def _without(resource: Resource, over: Mapping[str, Resource], today: Resource) -> Resource:
+    """A mapping without the rules of groups that are over; Keystone wants at least one rule."""
+    if resource.kind is not Kind.MAPPING or not over:
+        return resource
+    rules: Any = [rule for rule in rules_of(resource) if not _groups(rule) & over.keys()] or list(rules_of(today))
+    return replace(resource, attributes={**resource.attributes, "rules": rules})
+
+
+def _groups(rule: Mapping[str, Any]) -> set[str]:
+    named = [(local.get("group") or {}).get("name") for local in rule.get("local") or ()]
+    return {name.replace("{{", "{").replace("}}", "}") for name in named if isinstance(name, str)}
+
+
+def _grounded(resources: tuple[Resource, ...]) -> tuple[Resource, ...]:
+    """Without protocols whose mapping is not there: a list that was cut short may have lacked it."""
+    mappings = {resource.key[0] for resource in resources if resource.kind is Kind.MAPPING}
+    return tuple(r for r in resources if r.kind is not Kind.PROTOCOL or r.attributes.get("mapping") in mappings)
+
+
+def _note(group: Resource) -> Finding:
+    told = f"The access through {group.name} has ended since; a rollback does not bring it back."
+    return Finding("access-ended", group.name, told, blocking=False)

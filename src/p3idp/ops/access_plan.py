@@ -1,0 +1,79 @@
+"""Make a plan: towards the policy, or back to what an earlier apply left. Owns what is read, and what is said of it.
+
+Planning is handed a reader only. What is dangerous is core/access/findings and core/access/direct_changes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from p3idp.core.access.desired import Desired, desired_state
+from p3idp.core.access.direct_changes import direct_changes, undone_rollback
+from p3idp.core.access.findings import assess
+from p3idp.core.access.history import Entry
+from p3idp.core.access.plan import Change, Finding, Plan, diff
+from p3idp.core.access.resources import Snapshot
+from p3idp.core.access.rollback import rollback_state
+from p3idp.core.policy.model import Policy
+from p3idp.errors.history import RollbackImpossible
+from p3idp.errors.policy import PolicyInvalid
+from p3idp.ops.access_history import Known
+from p3idp.ports.keystone import FederationReader
+
+ParsePolicy = Callable[[Mapping[str, str]], Policy]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and all that it was made of. ``policy``: the one that says what should be, the present or an earlier."""
+
+    plan: Plan
+    policy: Policy
+    desired: Desired
+    observed: Snapshot
+    known: Known
+
+
+def plan_policy(policy: Policy, reader: FederationReader, known: Known, now: datetime) -> Planned:
+    """What would change in Keystone for ``policy`` at ``now``, and what is to be said of it. Writes nothing."""
+    desired = desired_state(policy, now)
+    observed = reader.read(policy.site.domain)
+    changes = diff(desired, observed)
+    found = (*assess(policy, desired, observed, changes, now), *undone_rollback(changes, known.newest))
+    plan = Plan(str(policy.site.id), reader.target(), changes, _findings(found, changes, known))
+    return Planned(plan, policy, desired, observed, known)
+
+
+def plan_rollback(entry: Entry, parse: ParsePolicy, reader: FederationReader, known: Known, now: datetime) -> Planned:
+    """What would change in Keystone to have back what an apply left. Raises RollbackImpossible."""
+    policy, left = _readable(entry, parse, reader.target())
+    desired, notes = rollback_state(policy, left, now)
+    observed = reader.read(policy.site.domain)
+    # What either side does not know of is taken away by nobody.
+    sure = replace(observed, missing=tuple(sorted({*observed.missing, *left.missing})))
+    changes = diff(desired, sure)
+    found = (*assess(policy, desired, sure, changes, now), *notes)
+    plan = Plan(entry.begun.policy, reader.target(), changes, _findings(found, changes, known), entry.number)
+    return Planned(plan, policy, desired, observed, known)
+
+
+def _readable(entry: Entry, parse: ParsePolicy, target: str) -> tuple[Policy, Snapshot]:
+    if entry.begun.target != target:
+        raise RollbackImpossible(f"Apply {entry.number} was made at {entry.begun.target}, not at {target}.")
+    if not entry.good or entry.left is None:
+        raise RollbackImpossible(
+            f"Apply {entry.number} did not end well ({entry.outcome}): nobody reviewed what it left."
+        )
+    try:
+        return parse(entry.begun.files), entry.left
+    except PolicyInvalid as exc:
+        told = f"The policy of apply {entry.number} is not one that this version of p3idp takes:\n{exc.detail}"
+        raise RollbackImpossible(
+            told, hint="Correct a copy of it (p3idp history restore-policy) and apply that."
+        ) from exc
+
+
+def _findings(found: Sequence[Finding], changes: Sequence[Change], known: Known) -> tuple[Finding, ...]:
+    direct = direct_changes(changes, known.baseline) if known.baseline else ()
+    everything = {*found, *direct, *known.findings}
+    return tuple(sorted(everything, key=lambda f: (not f.blocking, f.name, f.subject, f.message)))
