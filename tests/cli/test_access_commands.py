@@ -44,6 +44,34 @@ def test_changes_that_wait_are_status_6_only_where_that_was_asked_for(world, typ
     assert type_in("plan", "--detailed-exitcode")[0] == 0
 
 
+EXAMPLES = {
+    "one that fails": "[{title: All may, claims: {}, access: {p3: [member]}}]",
+    "one that cannot come": f"[{{title: Too long, claims: {{entitlements: {'u' * 3000}}}, access: {{}}}}]",
+}
+
+
+@pytest.mark.parametrize("examples", EXAMPLES.values(), ids=EXAMPLES)
+def test_a_plan_that_nobody_can_apply_is_printed_and_refused(world, type_in, examples):
+    text = (world.files.root / ACCESS_FILE).read_text(encoding="utf-8")
+    world.files.write(ACCESS_FILE, f"{text}examples: {examples}\n")
+    for words in ((), ("--detailed-exitcode",)):
+        status, told, _ = type_in("plan", *words)
+        assert (status, "! failing-example: communities/vo.access.egi.eu.yaml:" in told) == (4, True)
+        assert "This plan cannot be applied; correct what stands above." in told
+    status, told, _ = type_in("plan", "--json")
+    assert (status, [f["name"] for f in json.loads(told)["findings"]]) == (4, ["failing-example"])
+    assert type_in("apply", "--yes")[0] == 4
+    assert world.keystone.writes == []
+
+
+def test_a_finding_that_can_be_accepted_does_not_refuse_the_plan(world, type_in):
+    world.apply()
+    world.files.remove("training.egi.eu")
+    assert world.findings() != []
+    assert type_in("plan")[0] == 0
+    assert type_in("plan", "--detailed-exitcode")[0] == 6
+
+
 def test_machines_get_the_same_plan_twice_on_paper_too(world, type_in, tmp_path):
     first, again = type_in("plan", "--json"), type_in("plan", "--json", "--out", str(tmp_path / "plan.json"))
     assert first == again
