@@ -21,6 +21,7 @@ from p3idp.errors.command import FileUnusable, UsageMistaken
 COMMANDS: Mapping[str, Entry] = {
     "plan": Entry("p3idp.cli.access:plan", "Show what the policy would change in Keystone."),
     "apply": Entry("p3idp.cli.access:apply", "Apply a reviewed plan by its digest."),
+    "community": Entry("p3idp.cli.community:community", "Add, list, suspend and remove communities as policy text."),
     "mapping": Entry("p3idp.cli.mapping:mapping", "Evaluate Keystone mappings as Keystone does.", ""),
     "why": Entry("p3idp.cli.why:why", "Explain what the policy gives somebody, rule by rule."),
     "audit": Entry("p3idp.cli.audit:audit", "Read and verify the ledger."),

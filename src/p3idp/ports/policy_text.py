@@ -1,7 +1,6 @@
 """What ops need of the policy's text: look at it as it is and as it would be, and change one community's file."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Protocol
 
 from p3idp.core.policy.model import Community, Policy, Site, Suspension
@@ -22,8 +21,8 @@ class PolicyReader(Protocol):
         """The communities that have a file, sorted."""
         ...
 
-    def path(self, name: str) -> PurePath:
-        """Where a community's file is or would be, from the policy directory on."""
+    def path(self, name: str) -> str:
+        """Where a community's file is or would be, below the policy directory."""
         ...
 
     def text(self, name: str) -> bytes:
@@ -48,3 +47,7 @@ class PolicyWriter(Protocol):
         Raises CommunityExists, CommunityFileOdd where it is not ``before`` any more, FileUnusable.
         """
         ...
+
+
+class PolicyText(PolicyReader, PolicyWriter, Protocol):
+    """Both."""

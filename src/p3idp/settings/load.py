@@ -47,7 +47,7 @@ def load_settings(given: str | None = None) -> Settings:
     return settings
 
 
-_PATH_KEYS = {"policy_dir", "ca_file", "file", "tls_cert", "tls_key", "provider_ca_file"}
+_PATH_KEYS = {"policy_dir", "catalogue", "ca_file", "file", "tls_cert", "tls_key", "provider_ca_file"}
 
 
 def _absolute(node: object, base: Path) -> object:

@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from p3idp.adapters.policy_files import edit
 from p3idp.adapters.policy_files.load import COMMUNITIES, load_policy, load_site
@@ -42,9 +42,9 @@ class PolicyDirectory:
                 return ()
         return tuple(sorted(file.removesuffix(".yaml") for file in files if file.endswith(".yaml") and file[0] != "."))
 
-    def path(self, name: str) -> PurePath:
+    def path(self, name: str) -> str:
         """See ports.policy_text.PolicyReader."""
-        return PurePath(COMMUNITIES, f"{name}.yaml")
+        return f"{COMMUNITIES}/{name}.yaml"
 
     def text(self, name: str) -> bytes:
         """See ports.policy_text.PolicyReader."""
@@ -57,7 +57,7 @@ class PolicyDirectory:
 
     def suspended(self, name: str, text: bytes, stopped: Suspension | None) -> bytes:
         """See ports.policy_text.PolicyReader."""
-        file = str(self.path(name))
+        file = self.path(name)
         return edit.with_suspension(file, text, stopped) if stopped else edit.without_suspension(file, text)
 
     def write(self, name: str, before: bytes | None, after: bytes | None) -> None:
