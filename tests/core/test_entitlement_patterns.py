@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from p3idp.core.keystone_rules.reading import read_pattern
 from p3idp.core.mappings.patterns import keystone_pattern
-from p3idp.core.policy.entitlement import parse_entitlement
+from p3idp.core.policy.entitlement import Entitlement, parse_entitlement
 
 REQUIRED = [
     "urn:mace:egi.eu:group:vo.access.egi.eu:role=vm_operator",
@@ -18,12 +19,15 @@ REQUIRED = [
     "urn:mace:egi.eu:group:(a+)+$:role=.*",
     "urn:mace:egi.eu:group:kerberos:role=k",
     "urn:mace:kit.edu:group:data",
+    "urn:mace:egi.eu:group:a%2Fb:%C3%A4%zz%%3f:role=%41b%2E",
+    "urn:mace:egi.eu:group:a%2fb",
 ]
 PARTS = [
     *("urn:mace:egi.eu", "URN:MACE:EGI.EU", "urn:mace:egiXeu", "urn:mace:surf.nl:sram", "urn:mace:egi.eu:", "urn:"),
     *(":group:", ":GROUP:", "vo.access.egi.eu", "VO.access.egi.eu", "voxaccess.egi.eu", "demo.fedcloud.egi.eu"),
     *("vm_operator", "examplelab", "cloudteam", "(a+)+$", ".*", "kerberos", "\u212aerberos", "k", "x", "", ":"),
     *(":role=", ":ROLE=", "role=", "member", "#", "#aai.egi.eu", " ", "\n", "\u00a0"),
+    *("a%2Fb", "a%2fb", "a/b", "%c3%A4%zz%%3F", "%C3%A4%ZZ%%3f", "%41b%2e", "Ab.", "?", "?+x", "\u200b", "\0", ";"),
 ]
 
 
@@ -53,6 +57,34 @@ def test_both_engines_read_a_near_miss_alike(required, edits, tail):
     agree(required, text + tail)
 
 
+NAMES = st.from_regex(r"(?:[!-~]|%[0-9A-Fa-f]{2}){1,6}", fullmatch=True)
+GROUPS = st.builds(
+    "urn:mace:egi.eu:group:{}{}{}".format,
+    st.lists(NAMES, min_size=1, max_size=3).map(":".join),
+    st.one_of(st.just(""), NAMES.map(":role={}".format)),
+    st.one_of(st.just(""), NAMES.map("#{}".format)),
+)
+
+
+@given(
+    required=GROUPS.filter(parse_entitlement), other=GROUPS, tail=st.sampled_from(["", ":sub", ":sub:role=x", "#a:b"])
+)
+def test_both_engines_read_any_name_alike(required, other, tail):
+    """The same but for case is what percent-encodings forgive and names do not."""
+    for text in (required, required.swapcase(), required.lower(), required.partition("#")[0] + tail, other):
+        agree(required, text)
+    assert re.search(keystone_pattern(parse_entitlement(required)), required)
+
+
+@given(required=GROUPS.filter(parse_entitlement).map(parse_entitlement))
+def test_any_pattern_is_harmless_and_says_how_a_text_begins(required):
+    """Keystone's rules are indexed by that beginning: it is what makes ten thousand of them quick."""
+    reading = read_pattern(keystone_pattern(required))
+    assert reading.quick_up_to >= 256
+    whole = str(required) if required.role else str(Entitlement(required.namespace, required.path))
+    assert reading.prefix == whole.lower()
+
+
 @pytest.mark.parametrize(
     ("required", "text", "granted"),
     [
@@ -71,6 +103,16 @@ def test_both_engines_read_a_near_miss_alike(required, edits, tail):
         (REQUIRED[4], "urn:mace:egi.eu:group:(a+)+$:role=.*", True),
         (REQUIRED[4], "urn:mace:egi.eu:group:aaa:role=x", False),
         (REQUIRED[1], REQUIRED[1] + ":" + "s" * 2000, False),
+        (REQUIRED[1], REQUIRED[1] + ":Ryhm\u00e4", False),
+        (REQUIRED[1], REQUIRED[1] + "?+x", False),
+        (REQUIRED[1], REQUIRED[1] + "#a:b?c/d", True),
+        (REQUIRED[1], REQUIRED[1] + "#a#b", False),
+        (REQUIRED[1], REQUIRED[1].replace("vo.", "vo%2E"), False),
+        (REQUIRED[7], REQUIRED[7].replace("%41b", "%41B"), False),
+        (REQUIRED[7], REQUIRED[7].replace("%2F", "%2f").replace("%C3%A4", "%c3%a4").replace("%2E", "%2e"), True),
+        (REQUIRED[7], REQUIRED[7].replace("%zz", "%ZZ"), False),
+        (REQUIRED[8], REQUIRED[8].replace("%2f", "%2F"), True),
+        (REQUIRED[8], REQUIRED[8].replace("%2f", "/"), False),
     ],
 )
 def test_known_cases(required, text, granted):

@@ -3,19 +3,15 @@
 Policy speaks of groups, so that no capability opens a project; they are read to be named where one is met.
 """
 
-import re
 from dataclasses import dataclass, field
 
-from p3idp.core.policy.entitlement import AUTHORITY, MAX_LENGTH, NAME, NAMESPACE, normal
+from p3idp.core.policy.entitlement import MAX_LENGTH, NAME, normal, urn
 
 # <namespace>:res:<resource>[:<child>]*[:act:<action>[,<action>]*][#<authority>]
 # The guideline wants the authority; EGI Check-in releases urn:mace:egi.eu:res:ggus.eu without.
 _PART = rf"(?!(?ai:act:)){NAME}"
 _ACTION = r'[!"$-+\--9;->@-~]+'  # no comma
-_URN = re.compile(
-    rf"(?P<ns>{NAMESPACE})(?ai::res:)(?P<path>{_PART}(?::{_PART})*)"
-    rf"(?:(?ai::act:)(?P<actions>{_ACTION}(?:,{_ACTION})*))?(?P<authority>{AUTHORITY})?"
-)
+_CAPABILITY = urn("res", rf"({_PART}(?::{_PART})*+)(?:(?ai::act:)({_ACTION}(?:,{_ACTION})*+))?+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,7 +40,7 @@ class Capability:
 
 def parse_capability(text: str) -> Capability | None:
     """Parse one capability; None where the text is not one."""
-    found = _URN.fullmatch(normal(text)) if len(text) <= MAX_LENGTH else None
+    found = _CAPABILITY.fullmatch(normal(text)) if len(text) <= MAX_LENGTH else None
     if found is None:
         return None
     namespace, path, listed, authority = found.groups()

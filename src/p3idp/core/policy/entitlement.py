@@ -13,16 +13,25 @@ from urllib.parse import quote, unquote
 # A URN is visible ASCII (RFC 8141 section 2); all else comes percent-encoded. So no two texts that look alike are
 # one, and it does not matter how a web server decodes bytes before Keystone sees them.
 # core/mappings builds Keystone's patterns of the same pieces, so that both read a text alike.
-NAMESPACE = r"(?ai:urn:[a-z0-9][a-z0-9-]{0,31}(?::[a-z0-9._\-]+)+?)"
-GROUP = "(?ai::group:)"
 NAME = r'[!"$-9;->@-~]+'  # visible, but no # : ?
 SEGMENT = rf"(?!(?ai:role=)){NAME}"
 ROLE = "(?ai::role=)"
 AUTHORITY = r'#[!"$-~]+'
-_URN = re.compile(
-    rf"(?P<ns>{NAMESPACE}){GROUP}(?P<path>{SEGMENT}(?::{SEGMENT})*)(?:{ROLE}(?P<role>{NAME}))?(?P<authority>{AUTHORITY})?"
-)
-ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+
+
+def urn(keyword: str, name: str) -> re.Pattern[str]:
+    """The grammar of a URN whose namespace ends at the first ``:keyword:`` and whose name is this pattern.
+
+    The groups are namespace, those of ``name``, and the authority with its ``#``.
+    """
+    part = r"[a-z0-9._\-]+"
+    # Possessive, and never beyond the keyword: no text makes it look twice.
+    namespace = rf"urn:[a-z0-9][a-z0-9-]{{0,31}}:{part}(?::(?!{keyword}:){part})*+"
+    return re.compile(rf"(?ai:({namespace}):{keyword}:){name}({AUTHORITY})?+")
+
+
+_GROUP = urn("group", rf"({SEGMENT}(?::{SEGMENT})*+)(?:{ROLE}({NAME}))?+")
+ENCODED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 MAX_LENGTH = 1024
 
@@ -70,7 +79,7 @@ def parse_entitlement(text: str) -> Entitlement | None:
     """
     if len(text) > MAX_LENGTH:
         return None
-    found = _URN.fullmatch(normal(text))
+    found = _GROUP.fullmatch(normal(text))
     if found is None:
         return None
     namespace, path, role, authority = found.groups()

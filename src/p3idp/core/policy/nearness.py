@@ -13,6 +13,7 @@ from p3idp.core.policy.legacy import parse_legacy
 from p3idp.core.policy.suggest import squeezed
 
 MAX_TEXTS = 1000
+BEGINNING = 256  # characters; a community's name stands there
 
 
 class Nearness(StrEnum):
@@ -43,7 +44,7 @@ def near_misses(wanted: Entitlement, held: Iterable[str]) -> tuple[NearMiss, ...
     Looks at the first thousand texts and at the beginning of each: a verifier lets no more through.
     """
     community = _readable(wanted.path[0])
-    mentioned = (text for text in islice(held, MAX_TEXTS) if community in _readable(text[: MAX_LENGTH + 1]))
+    mentioned = (text for text in islice(held, MAX_TEXTS) if community in _readable(text[:BEGINNING]))
     return tuple(NearMiss(text, how) for text in mentioned if (how := _how(wanted, text)) is not None)
 
 
