@@ -5,7 +5,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
@@ -14,7 +14,7 @@ from p3idp.cli.options import json_option
 from p3idp.core.keystone_rules import Explanation, Failed, Kind, Mapped, RuleBroken, RuleHit, RuleMiss, Verdict
 from p3idp.core.keystone_rules.schema import VERSIONS
 from p3idp.errors import ExitStatus
-from p3idp.ops.evaluate import Evaluator, sayable
+from p3idp.ops.evaluate import Evaluator, read_line, sayable
 
 _STATUS = {
     Kind.NO_MATCH: ExitStatus.REFUSED,
@@ -45,7 +45,7 @@ def evaluate(
     warnings.simplefilter("ignore")  # Python's remarks about the style of other people's patterns
     evaluator = Evaluator(wiring.wire_search())
     if batch:
-        return _batch(evaluator, sys.stdin.buffer)
+        return _batch(evaluator)
     if rules_file is None or assertion_file is None:
         raise click.UsageError("--rules and --assertion are needed, or --batch.")
     mapping = _mapping(_json(rules_file))
@@ -56,10 +56,11 @@ def evaluate(
     return ExitStatus.OK if isinstance(outcome, Mapped) else _STATUS[outcome.kind]
 
 
-def _batch(evaluator: Evaluator, questions: BinaryIO) -> int:
-    for line in questions:
-        if line.strip():
-            click.echo(evaluator.answer_line(line))
+def _batch(evaluator: Evaluator) -> int:
+    questions, answers = sys.stdin.buffer, sys.stdout.buffer
+    while line := read_line(questions):
+        answers.write(evaluator.answer_line(line))
+        answers.flush()  # whoever asks may wait for this answer before asking more
     return ExitStatus.OK
 
 

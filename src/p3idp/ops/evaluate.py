@@ -1,16 +1,22 @@
-"""Questions to the imitated engine, as JSON. Owns the members of both, and which rules stay compiled.
+"""Questions to the imitated engine, as JSON. Owns the members of both, how long one may be, and what stays compiled.
 
-Questions come with their rules, and mostly with the same ones: compiled rules are kept, by their exact bytes.
+Questions come with their rules, and often with the same ones: compiled rules are kept, by their exact value.
 """
 
 import json
-import marshal
-from typing import Any
+import re
+from typing import Any, BinaryIO
 
 from p3idp.core.keystone_rules import CompiledRules, Explanation, Failed, Kind, Mapped, Outcome, Search, compile_rules
+from p3idp.core.keystone_rules.outcome import exact_key
 from p3idp.errors.keystone_rules import MappingRulesInvalid
 
-_KEPT = 64
+# A hundred times what Keystone lets a request weigh unless told otherwise.
+MAX_LINE = 16 * 1024 * 1024
+_KEPT = 32
+_KEPT_BYTES = 8 * 1024 * 1024
+_ID = re.compile(rb'\s*\{\s*"id"\s*:\s*')
+_LONGEST_ID = 1_024
 Answer = dict[str, Any]
 
 
@@ -20,6 +26,7 @@ class Evaluator:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._kept: dict[bytes, CompiledRules | Failed] = {}
+        self._bytes = 0
 
     def evaluate(self, rules: Any, version: Any, assertion: Any) -> Outcome:
         """What Keystone would say when these rules are saved and this assertion comes."""
@@ -35,25 +42,34 @@ class Evaluator:
             return Explanation(compiled, ())
         return compiled.explain(assertion) if isinstance(assertion, dict) else Explanation(_NO_ASSERTION, ())
 
-    def answer_line(self, line: bytes) -> str:
+    def answer_line(self, line: bytes) -> bytes:
         """The answer to a line of a batch, as a line. Raises nothing: whatever is wrong stands in the answer."""
+        if len(line) > MAX_LINE:
+            return _line(_id_of(line), _TOO_LONG)
         try:
             question = json.loads(line)
-        except (ValueError, RecursionError):
-            question = None
-        if not isinstance(question, dict):
-            return json.dumps({"id": None, **sayable(_NO_QUESTION)})
-        outcome = self.evaluate(question.get("rules"), question.get("schema_version", "1.0"), question.get("assertion"))
-        return json.dumps({"id": question.get("id"), **sayable(outcome)})
+            if not isinstance(question, dict):
+                return _line(None, _NO_QUESTION)
+            version = question.get("schema_version", "1.0")
+            outcome = self.evaluate(question.get("rules"), version, question.get("assertion"))
+            return _line(question.get("id"), outcome)
+        except ValueError:
+            return _line(None, _NO_QUESTION)
+        except RecursionError:
+            return _line(_id_of(line), _TOO_DEEP)
 
     def _compiled(self, rules: Any, version: Any) -> CompiledRules | Failed:
-        # Equality of Python would take 1 for true; bytes do not.
-        key = marshal.dumps((version, rules))
-        if key not in self._kept:
-            if len(self._kept) >= _KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = self._made(rules, version)
-        return self._kept[key]
+        key = exact_key((version, rules))
+        known = self._kept.get(key)
+        if known is None:
+            known = self._made(rules, version)
+            self._bytes += len(key)
+            while self._kept and (self._bytes > _KEPT_BYTES or len(self._kept) >= _KEPT):
+                oldest = next(iter(self._kept))
+                self._bytes -= len(oldest)
+                del self._kept[oldest]
+            self._kept[key] = known
+        return known
 
     def _made(self, rules: Any, version: Any) -> CompiledRules | Failed:
         try:
@@ -69,5 +85,32 @@ def sayable(outcome: Outcome) -> Answer:
     return {"error": {"kind": outcome.kind.value, "message": outcome.message}}
 
 
+def read_line(questions: BinaryIO) -> bytes:
+    """The next line, empty at the end; of one that is too long, enough to say so."""
+    line = questions.readline(MAX_LINE + 1)
+    rest = line
+    while len(line) > MAX_LINE and rest and not rest.endswith(b"\n"):
+        rest = questions.readline(MAX_LINE)
+    return line
+
+
+def _line(name: Any, outcome: Outcome) -> bytes:
+    return json.dumps({"id": name, **sayable(outcome)}).encode("ascii") + b"\n"
+
+
+def _id_of(line: bytes) -> Any:
+    """The id at the beginning of a line that is not read any further; None where none is there."""
+    before = _ID.match(line)
+    if before is None:
+        return None
+    text = line[before.end() : before.end() + _LONGEST_ID].decode("utf-8", "replace")
+    try:
+        return json.JSONDecoder().raw_decode(text)[0]
+    except (ValueError, RecursionError):
+        return None
+
+
 _NO_ASSERTION = Failed(Kind.EVALUATION_ERROR, "the assertion is no JSON object")
 _NO_QUESTION = Failed(Kind.EVALUATION_ERROR, "the line is no JSON object")
+_TOO_LONG = Failed(Kind.REFUSED, f"the line has more than {MAX_LINE} bytes")
+_TOO_DEEP = Failed(Kind.REFUSED, "the line holds lists or objects nested too deeply to read")

@@ -1,11 +1,10 @@
 """The parts of ``local`` and how they are filled in. Owns what stands for which value; templates are templates.py's."""
 
-import json
 import re
 from collections.abc import Callable, Sequence
 
 from p3idp.core.keystone_rules.literals import read_json
-from p3idp.core.keystone_rules.outcome import Json, Object, fails
+from p3idp.core.keystone_rules.outcome import Json, Object, exact_key, fails
 from p3idp.core.keystone_rules.schema import project_problems
 from p3idp.core.keystone_rules.templates import Value, compile_template, is_constant
 
@@ -43,10 +42,10 @@ class Local:
 
     __slots__ = ("constant", "group", "user", "varying")
 
-    def __init__(self, local: Object, varying: dict[str, Varying]) -> None:
+    def __init__(self, local: Object, varying: dict[bytes, Varying]) -> None:
         self.constant = {name: part for name, part in local.items() if _is_fixed(name, part)}
         parts = {name: part for name, part in local.items() if name not in self.constant}
-        key = json.dumps(parts)
+        key = exact_key(parts)
         if key not in varying:
             varying[key] = Varying(parts)
         self.varying = varying[key]

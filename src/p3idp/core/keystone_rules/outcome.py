@@ -1,5 +1,6 @@
 """What an evaluation ends in. Owns the result's shape: Keystone's JSON, the same typed, and the kinds of failure."""
 
+import marshal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,6 +45,11 @@ def refuse(message: str) -> Stop:
 def fails(error: str, message: str) -> Stop:
     """Keystone's engine raises ``error`` here: HTTP 401 or 500 at login."""
     return Stop(Kind.EVALUATION_ERROR, f"{error}: {message}", error)
+
+
+def exact_key(value: Json) -> bytes:
+    """What JSON values are told apart by: unlike equality of Python, it takes neither 1 for true nor 1.0 for 1."""
+    return marshal.dumps(value, 2)  # the last version in which the same values are always the same bytes
 
 
 @dataclass(frozen=True, slots=True)

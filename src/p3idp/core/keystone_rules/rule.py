@@ -4,12 +4,12 @@ A rule is its requirements in order. For speed, those that many rules have in co
 holds for a whole evaluation; the one that an index answers stands apart.
 """
 
-import json
 from collections.abc import Sequence
+from functools import cached_property
 
 from p3idp.core.keystone_rules.conditions import Requirement
 from p3idp.core.keystone_rules.fill import Local, Varying
-from p3idp.core.keystone_rules.outcome import Json, Object
+from p3idp.core.keystone_rules.outcome import Json, Object, exact_key
 from p3idp.core.keystone_rules.search import Search
 from p3idp.core.keystone_rules.templates import Value
 from p3idp.core.keystone_rules.trace import RuleMiss
@@ -22,16 +22,17 @@ class Shared:
 
     def __init__(self, search: Search) -> None:
         self.search = search
-        self.requirements: dict[str, Requirement] = {}
+        self.requirements: dict[bytes, Requirement] = {}
         self.preludes: dict[tuple[Requirement, ...], Prelude] = {}
-        self.varying: dict[str, Varying] = {}
+        self.varying: dict[bytes, Varying] = {}
 
     def requirement(self, entry: Object) -> Requirement:
         """The requirement of an entry of ``remote``."""
-        key = json.dumps(entry, sort_keys=True)
-        if key not in self.requirements:
-            self.requirements[key] = Requirement(entry, self.search)
-        return self.requirements[key]
+        key = exact_key(entry)
+        known = self.requirements.get(key)
+        if known is None:
+            known = self.requirements[key] = Requirement(entry, self.search)
+        return known
 
     def prelude(self, requirements: tuple[Requirement, ...]) -> "Prelude":
         """The prelude of these requirements."""
@@ -71,15 +72,22 @@ class Prelude:
 
 
 class Rule:
-    """One rule. ``prelude`` is all that the index does not answer; known once there is one."""
+    """One rule. ``prelude`` is all that the index does not answer; known once there is one.
 
-    __slots__ = ("locals", "number", "prelude", "requirements")
+    Most rules never apply to anybody who comes: ``locals`` are made when first asked for.
+    """
+
     prelude: Prelude
 
     def __init__(self, number: int, rule: Object, shared: Shared) -> None:
         self.number = number
         self.requirements = tuple(shared.requirement(entry) for entry in rule["remote"])
-        self.locals = [Local(local, shared.varying) for local in rule["local"]]
+        self._local, self._varying = rule["local"], shared.varying
+
+    @cached_property
+    def locals(self) -> list[Local]:
+        """The local objects."""
+        return [Local(local, self._varying) for local in self._local]
 
     def judge(self, environment: Environment) -> RuleMiss | list[Value]:
         """The values for ``{0}``, ``{1}`` …, or the requirement that is not met. Raises Stop."""

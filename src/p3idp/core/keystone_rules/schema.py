@@ -129,14 +129,18 @@ def _object(value: Any, at: str, known: Sequence[str], required: Sequence[str] =
     if not isinstance(value, dict):
         yield at, "must be an object"
         return
-    yield from ((f"{at}.{name}", "is not known here") for name in value if name not in known)
-    yield from ((at, f"needs {name!r}") for name in required if name not in value)
+    for name in value:
+        if name not in known:
+            yield f"{at}.{name}", "is not known here"
+    for name in required:
+        if name not in value:
+            yield at, f"needs {name!r}"
 
 
 def _texts(value: Mapping[str, Any], at: str, names: Sequence[str]) -> Iterator[Problem]:
-    yield from (
-        (f"{at}.{name}", "must be text") for name in names if name in value and not isinstance(value[name], str)
-    )
+    for name in names:
+        if not isinstance(value.get(name, ""), str):
+            yield f"{at}.{name}", "must be text"
 
 
 def _items(rule: Mapping[str, Any], part: str) -> Iterator[tuple[int, Any]]:
