@@ -84,7 +84,7 @@ def test_machines_learn_what_became_of_each_change(world, type_in):
     status, told, beside = type_in("apply", "--digest", digest, "--json")
     assert (status, beside) == (0, "")
     applied = json.loads(told)
-    assert applied.keys() == {"digest", "items", "settled"}
+    assert applied.keys() == {"digest", "items", "number", "settled"}
     assert applied["digest"] == digest
     assert applied["items"][0] == {"action": "create", "kind": "domain", "key": ["egi"], "result": "done"}
 

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from p3idp.errors import ExitStatus
 from p3idp.errors.access import ApplyIncomplete
 from p3idp.ops.access import Applied
 from p3idp.ops.access_ledger import Result, item
+from p3idp.ops.access_write import Progress
 from p3idp.ports.request import request_id
 from p3idp.settings import Settings, load_settings
 
@@ -88,14 +90,19 @@ def apply(
         raise click.UsageError("Give --digest DIGEST of a reviewed plan (see `p3idp plan`), or --yes.")
 
     request_id.set(wiring.new_request_id())
+    access = wiring.wire_access(_settings(settings_file, policy_dir))
+    return run_and_tell(lambda progress: access.apply(wiring.now(), digest, accepted, progress), as_json=as_json)
+
+
+def run_and_tell(run: Callable[[Progress], Applied], *, as_json: bool) -> int:
+    """Let a run happen, each change shown as it does, and say what it did."""
 
     def progress(change: Change, result: Result) -> None:
         if not as_json:
             click.echo(progress_line(change, result), err=True)
 
-    access = wiring.wire_access(_settings(settings_file, policy_dir))
     try:
-        done = access.apply(wiring.now(), digest, accepted, progress)
+        done = run(progress)
     except KeyboardInterrupt as exc:
         raise ApplyIncomplete("Stopped by hand. What was done is in the ledger: p3idp audit list") from exc
     if as_json:
@@ -108,4 +115,4 @@ def apply(
 
 def _as_json(done: Applied) -> dict[str, object]:
     items = [{**item(change), "result": result.word} for change, result in done.results]
-    return {"digest": done.plan.digest, "items": items, "settled": list(done.settled)}
+    return {"digest": done.plan.digest, "items": items, "number": done.number, "settled": list(done.settled)}

@@ -20,16 +20,17 @@ _DONE = {"create": "made", "update": "changed", "delete": "removed"}
 
 def plan_lines(plan: Plan, options: str = "") -> Iterator[str]:
     """The plan: changes by kind, findings, the digest, and what to type next (with ``options``, as now)."""
-    yield f"Policy {plan.policy} for {plan.target}"
+    back = "" if plan.rollback_to is None else f", back to what apply {plan.rollback_to} left"
+    yield f"Policy {plan.policy} for {plan.target}{back}"
     if not plan.changes:
-        yield "Nothing to change: Keystone holds what the policy says."
+        yield _nothing(plan)
     heading = ""
     for change in plan.changes:
         kind = _kind(change)
         if kind != heading:
             heading = kind
             yield from ("", f"{kind}:")
-        yield from _change_lines(change)
+        yield from change_lines(change)
     yield from _findings(plan.findings)
     yield ""
     if plan.changes:
@@ -38,42 +39,49 @@ def plan_lines(plan: Plan, options: str = "") -> Iterator[str]:
     yield from _next(plan, options)
 
 
+def _nothing(plan: Plan) -> str:
+    whose = "the policy says" if plan.rollback_to is None else f"apply {plan.rollback_to} left"
+    return f"Nothing to change: Keystone holds what {whose}."
+
+
 def _kind(change: Change) -> str:
     plural = change.resource.kind.replace("_", " ") + "s"
     return f"{plural} to remove" if change.action == "delete" else plural
 
 
-def _change_lines(change: Change) -> Iterator[str]:
+def change_lines(change: Change) -> Iterator[str]:
+    """One change, and what of the thing it changes."""
     sign, colour = _SIGNS[change.action]
-    yield click.style(_fit(f"  {sign} {change.resource.name}"), fg=colour)
+    yield click.style(fit(f"  {sign} {change.resource.name}"), fg=colour)
     if change.adopts and change.before is not None:
-        yield _fit(f"      owner: {change.before.owner or 'nobody'} -> {change.after.owner if change.after else ''}")
+        yield fit(f"      owner: {change.before.owner or 'nobody'} -> {change.after.owner if change.after else ''}")
     for name, (old, new) in change.different.items():
         if change.resource.kind is Kind.MAPPING and name == "rules":
             yield from _rule_lines(old, new)
         else:
-            yield _fit(f"      {name}: {_show(old)} -> {_show(new)}")
+            yield fit(f"      {name}: {shown(old)} -> {shown(new)}")
     if change.action == "create" and change.resource.kind is Kind.MAPPING:
         rules = change.resource.attributes["rules"]
-        yield _fit(f"      {len(rules) if isinstance(rules, list) else 0} rules, for the groups above")
+        yield fit(f"      {len(rules) if isinstance(rules, list) else 0} rules, for the groups above")
 
 
 def _rule_lines(old: object, new: object) -> Iterator[str]:
     """The rules that go and come, whole: what a login must show, and the group it leads to."""
-    before, after = map(_rules, (old, new))
+    before, after = map(rule_texts, (old, new))
     for sign, rules in (("-", [r for r in before if r not in after]), ("+", [r for r in after if r not in before])):
         for rule in rules:
-            yield from _wrapped(f"{sign} {rule}", "red" if sign == "-" else "green", indent=6)
+            yield from wrapped(f"{sign} {rule}", "red" if sign == "-" else "green", indent=6)
 
 
-def _rules(rules: object) -> list[str]:
+def rule_texts(rules: object) -> list[str]:
+    """Each rule in one line: the group it leads to, and what a login must show."""
     found = []
     for rule in rules if isinstance(rules, list | tuple) else ():
         # Rules of others may lead to anything; ours lead to one group each.
         groups = [(local.get("group") or {}).get("name") for local in rule["local"]]
         where = groups[0] if len(groups) == 1 and groups[0] else json.dumps(rule["local"], sort_keys=True)
-        shown = [f"{entry['type']} {'/'.join(map(str, _condition(entry)))}".strip() for entry in rule["remote"]]
-        found.append(f"{where} <- {' & '.join(shown)}")
+        told = [f"{entry['type']} {'/'.join(map(str, _condition(entry)))}".strip() for entry in rule["remote"]]
+        found.append(f"{where} <- {' & '.join(told)}")
     return found
 
 
@@ -81,8 +89,8 @@ def _condition(entry: dict[str, object]) -> list[object]:
     for name in ("any_one_of", "not_any_of", "whitelist", "blacklist"):
         values = entry.get(name)
         if isinstance(values, list):
-            shown: list[object] = [str(value).removeprefix(PREAMBLE) for value in values]
-            return shown if name == "any_one_of" else [name, *shown]
+            told: list[object] = [str(value).removeprefix(PREAMBLE) for value in values]
+            return told if name == "any_one_of" else [name, *told]
     return []
 
 
@@ -92,12 +100,13 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
     yield from ("", "Findings:")
     for finding in findings:
         colour = "red" if finding.blocking else "cyan"
-        yield from _wrapped(
+        yield from wrapped(
             f"! {finding.name}: {finding.message}" if finding.blocking else f"· {finding.message}", colour
         )
 
 
-def _wrapped(text: str, colour: str, indent: int = 2) -> Iterator[str]:
+def wrapped(text: str, colour: str | None, indent: int = 2) -> Iterator[str]:
+    """A text in as many lines as it needs."""
     margin = " " * indent
     width = _width()
     for line in textwrap.wrap(
@@ -118,13 +127,14 @@ def _next(plan: Plan, options: str) -> Iterator[str]:
         yield "This plan cannot be applied; correct what stands above."
     elif plan.changes:
         accept = "".join(f" --accept {name}" for name in sorted({finding.name for finding in blocking}))
-        yield f"To apply it: p3idp apply {options}--digest {plan.digest}{accept}"
+        command = "apply" if plan.rollback_to is None else f"rollback {plan.rollback_to}"
+        yield f"To apply it: p3idp {command} {options}--digest {plan.digest}{accept}"
 
 
 def progress_line(change: Change, result: Result) -> str:
     """One change as it happens."""
     sign, colour = _SIGNS[change.action]
-    return click.style(_fit(f"{sign} {change.resource.kind.replace('_', ' ')} {change.resource.name}"), fg=colour)
+    return click.style(fit(f"{sign} {change.resource.kind.replace('_', ' ')} {change.resource.name}"), fg=colour)
 
 
 def applied_lines(done: Applied) -> Iterator[str]:
@@ -132,15 +142,16 @@ def applied_lines(done: Applied) -> Iterator[str]:
     for intent in done.settled:
         yield f"An earlier run was interrupted (ledger record {intent}); what it left open is settled."
     if not done.results:
-        yield "Nothing to change: Keystone holds what the policy says."
+        yield _nothing(done.plan)
         return
     for action, word in _DONE.items():
         if number := sum(change.action == action for change, _ in done.results):
             yield f"{number} {word}"
-    yield f"Applied {done.plan.digest}. The ledger has it: p3idp audit list"
+    yield f"Applied {done.plan.digest}. It is number {done.number} in the history: p3idp history show {done.number}"
 
 
-def _show(value: object) -> str:
+def shown(value: object) -> str:
+    """A value of an attribute for people."""
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
@@ -148,7 +159,7 @@ def _width() -> int:
     return max(40, shutil.get_terminal_size((100, 24)).columns)
 
 
-def _fit(text: str) -> str:
-    """Cut what is wider than the terminal; --json has everything."""
+def fit(text: str) -> str:
+    """The text in one line, cut where it is wider than the terminal; --json has everything."""
     width, text = _width(), harmless(text)
     return text if len(text) <= width else text[: width - 1] + "…"

@@ -1,15 +1,16 @@
 """`p3idp audit`: read the ledger, and prove that nobody changed it. Owns what is printed."""
 
 import json
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from p3idp import wiring
 from p3idp.cli.options import json_option, settings_option
-from p3idp.cli.terminal import harmless
+from p3idp.cli.terminal import harmless, harmless_lines
 from p3idp.core.audit.chain import Head, LedgerRecord
-from p3idp.ops.audit import parse_head, verify_ledger
+from p3idp.errors.access import RecordUnknown
+from p3idp.ops.audit import parse_head, parse_heads, verify_ledger
 from p3idp.settings import load_settings
 
 
@@ -22,9 +23,13 @@ def audit() -> None:
 @settings_option
 @json_option
 @click.option("--head", "known", metavar="WRITER:COUNT:DIGEST", multiple=True, help="A head written down earlier.")
-def verify(settings_file: str | None, as_json: bool, known: tuple[str, ...]) -> None:
-    """Walk every chain of the ledger. Keep the heads it prints: with them, a shortened ledger shows as well."""
-    heads = verify_ledger(wiring.wire_ledger(load_settings(settings_file)), [parse_head(text) for text in known])
+@click.option(
+    "--head-file", type=click.File(encoding="utf-8"), help="Heads that export-head wrote; - is standard input."
+)
+def verify(settings_file: str | None, as_json: bool, known: tuple[str, ...], head_file: TextIO | None) -> None:
+    """Walk every chain of the ledger. With heads that were kept elsewhere, a shortened ledger shows as well."""
+    kept = [*map(parse_head, known), *(parse_heads(head_file.read()) if head_file else ())]
+    heads = verify_ledger(wiring.wire_ledger(load_settings(settings_file)), kept)
     if as_json:
         click.echo(json.dumps({"heads": [str(head) for head in heads]}, indent=2))
         return
@@ -36,6 +41,40 @@ def verify(settings_file: str | None, as_json: bool, known: tuple[str, ...]) -> 
 
 def _head_lines(head: Head) -> str:
     return f"{head.writer}: {head.count} records, unchanged\n  {head}"
+
+
+@audit.command(name="export-head")
+@settings_option
+@json_option
+@click.option("--out", type=click.Path(dir_okay=False, writable=True), help="Write to a file instead.")
+def export_head(settings_file: str | None, as_json: bool, out: str | None) -> None:
+    """Verify the ledger and print where its chains end, a line each, for `audit verify --head-file`.
+
+    Keep it where whoever can write the database cannot write.
+    """
+    heads = verify_ledger(wiring.wire_ledger(load_settings(settings_file)))
+    text = json.dumps({"heads": [str(head) for head in heads]}) if as_json else "\n".join(map(str, heads))
+    if out is None:
+        click.echo(text)
+        return
+    with open(out, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+
+
+@audit.command()
+@click.argument("identity", metavar="ID")
+@settings_option
+@json_option
+def show(identity: str, settings_file: str | None, as_json: bool) -> None:
+    """Show one record whole, by its ID as `audit list` prints it."""
+    record = wiring.wire_ledger(load_settings(settings_file)).record(identity)
+    if record is None:
+        raise RecordUnknown(f"The ledger holds no record {identity}.")
+    if as_json:
+        click.echo(record.event)
+        return
+    click.echo(harmless_lines(json.dumps(record.body, ensure_ascii=False, indent=2, sort_keys=True)))
+    click.echo(f"previous {record.previous}\ndigest   {record.digest}")
 
 
 @audit.command(name="list")

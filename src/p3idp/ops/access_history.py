@@ -29,6 +29,14 @@ from p3idp.ports.ledger import LedgerReader
 
 
 @dataclass(frozen=True, slots=True)
+class Unbelieved:
+    """An apply of which only the number is believed, and why."""
+
+    number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccessHistory:
     """Reads entries, each held against the ledger."""
 
@@ -48,9 +56,15 @@ class AccessHistory:
         verify_ledger(self.ledger)
         return entry
 
-    def latest(self, limit: int) -> Sequence[Entry]:
-        """The newest applies, newest first. Raises HistoryDamaged, LedgerDamaged."""
-        return [self._believed(kept) for kept in self.history.latest(limit)]
+    def latest(self, limit: int) -> Sequence[Entry | Unbelieved]:
+        """The newest applies, newest first; of one that was changed since, that it was."""
+        return [self._shown(kept) for kept in self.history.latest(limit)]
+
+    def _shown(self, kept: Kept) -> Entry | Unbelieved:
+        try:
+            return self._believed(kept)
+        except (HistoryDamaged, LedgerDamaged) as exc:
+            return Unbelieved(kept.number, exc.detail)
 
     def newest(self, target: str, policy: str) -> Entry | None:
         """The last apply of a policy to a Keystone. Raises HistoryDamaged, LedgerDamaged."""

@@ -1,5 +1,6 @@
 """Prove that the ledger is whole. Owns what is checked against what; the chain itself is core/audit/chain."""
 
+import json
 from collections.abc import Sequence
 
 from p3idp.core.audit.chain import Damage, Head, verify_chain
@@ -13,17 +14,18 @@ def verify_ledger(ledger: LedgerReader, known: Sequence[Head] = ()) -> Sequence[
     Raises LedgerDamaged, naming the first bad record of every damaged chain.
     """
     heads = ledger.heads()
-    by_writer = {head.writer: head for head in known}
-    damage = [found for head in heads if (found := _check(ledger, head, by_writer.get(head.writer)))]
-    lost = set(by_writer) - {head.writer for head in heads}
+    checked = [_first_damage(ledger, head, [each for each in known if each.writer == head.writer]) for head in heads]
+    damage = [found for found in checked if found]
+    lost = {head.writer for head in known} - {head.writer for head in heads}
     damage += [Damage(writer, 1, "the whole chain is missing") for writer in sorted(lost)]
     if damage:
         raise LedgerDamaged("\n".join(f"{each.writer}: {each.what}" for each in damage))
     return heads
 
 
-def _check(ledger: LedgerReader, head: Head, known: Head | None) -> Damage | None:
-    return verify_chain(head.writer, ledger.records(head.writer), head, known)
+def _first_damage(ledger: LedgerReader, head: Head, known: Sequence[Head]) -> Damage | None:
+    found = (verify_chain(head.writer, ledger.records(head.writer), head, each) for each in known or (None,))
+    return next(filter(None, found), None)
 
 
 def parse_head(text: str) -> Head:
@@ -33,3 +35,17 @@ def parse_head(text: str) -> Head:
     if not writer or not count.isdecimal() or len(digest) != 64:
         raise HeadMalformed(f"`{text}` is not a head.")
     return Head(writer, int(count), digest)
+
+
+def parse_heads(text: str) -> Sequence[Head]:
+    """Read a file of heads, a line each or as JSON, as ``audit export-head`` writes it. Raises HeadMalformed."""
+    if text.lstrip().startswith("{"):
+        try:
+            listed = json.loads(text)["heads"]
+        except (ValueError, KeyError, TypeError) as exc:
+            raise HeadMalformed("This is no file of heads.") from exc
+        return [parse_head(str(each)) for each in listed]
+    heads = [parse_head(line.strip()) for line in text.splitlines() if line.strip()]
+    if not heads:
+        raise HeadMalformed("There is no head in the file of heads.")
+    return heads

@@ -217,3 +217,12 @@ def _resource(row: Any) -> Resource:
 
 def _optional(row: Any) -> Resource | None:
     return None if row is None else _resource(row)
+
+
+def between(one: Snapshot | None, other: Snapshot | None) -> tuple[Change, ...]:
+    """What would have to change to come from one state to the other, sorted by kind; of an unknown state, nothing."""
+    if one is None or other is None:
+        return ()
+    old, new = _by_place(one.resources), _by_place(other.resources)
+    places = sorted({*old, *new})
+    return tuple(Change(old.get(place), new.get(place)) for place in places if old.get(place) != new.get(place))
