@@ -139,11 +139,12 @@ def by_decide(policy: Policy, claims: Mapping[str, object], provider: str | None
     decision = decide(policy, typed, NOW)
     access = {(each.project, role) for each in decision.access for role in each.roles}
     through = [granted.rule for granted in decision.granted if granted.rule.grants]
-    return typed.provider, typed.subject, access, through, str(decision.refusal or "")
+    refusal = f"{decision.refusal.reason} (claim {decision.refusal.claim})" if decision.refusal else ""
+    return typed.provider, typed.subject, access, through, refusal
 
 
 def said(quick: QuickPolicy, found: Quick) -> object:
-    through = [quick.rules[number] for number in found.rules]
+    through = [quick.rules[number] for number in sorted(found.rules)]
     access = {(project, role) for rule in through for project, roles in rule.grants for role in roles}
     return found.provider, found.subject, access, through, found.refusal
 
@@ -203,13 +204,13 @@ def test_a_value_that_keystone_would_read_otherwise_opens_nothing(quick, claim, 
     assert quick.decide_given(GOOD, None).rules
     value = [OPERATOR, odd] if claim == "entitlements" else odd
     found = quick.decide_given(GOOD | {claim: value}, None)
-    assert (found.rules, bool(found.refusal)) == ((), True)
+    assert (found.rules, bool(found.refusal)) == (frozenset(), True)
 
 
 def test_a_suspended_community_gives_nothing(tmp_path):
     policy = PolicyFiles(tmp_path).load()
     over = tuple(replace(each, suspended=Suspension(datetime(2026, 1, 1, tzinfo=UTC))) for each in policy.communities)
-    assert QuickPolicy(replace(policy, communities=over), NOW).decide_given(GOOD, None).rules == ()
+    assert QuickPolicy(replace(policy, communities=over), NOW).decide_given(GOOD, None).rules == frozenset()
 
 
 def test_what_is_remembered_is_bounded(quick, monkeypatch):

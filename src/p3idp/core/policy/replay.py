@@ -22,11 +22,11 @@ _MISSING = ()
 
 
 class Quick(NamedTuple):
-    """Numbers of the rules that give something, in order; or why none was looked at."""
+    """Numbers of the rules that give something; or why none was looked at."""
 
     provider: str
     subject: str
-    rules: tuple[int, ...]
+    rules: frozenset[int] = frozenset()
     refusal: str = ""
 
 
@@ -62,11 +62,11 @@ class QuickPolicy:
     def decide(self, claims: TypedClaims) -> Quick:
         """What decide() gives these claims."""
         refusal = decide(self._site_alone, claims, self._now).refusal
-        if refusal:
-            return Quick(claims.provider, claims.subject, (), str(refusal))
+        if refusal:  # without the value: a report names people by their subject and tells nothing else of them
+            return Quick(claims.provider, claims.subject, refusal=f"{refusal.reason} (claim {refusal.claim})")
         allowed = self._allow(claims.provider, claims.client, claims.assurance)
-        opened = {number for text in claims.entitlements for number in self._open(text)}
-        return Quick(claims.provider, claims.subject, tuple(sorted(allowed & opened)))
+        opened = (number for text in claims.entitlements for number in self._open(text))
+        return Quick(claims.provider, claims.subject, allowed.intersection(opened))
 
     def decide_given(self, claims: Mapping[str, object], provider: str | None) -> Quick:
         """The same for claims as given_claims() takes them. Raises ClaimsInvalid."""
@@ -93,7 +93,7 @@ class QuickPolicy:
             for text in _listed(claims.get(name, _MISSING)):
                 numbers = known.get(text)
                 opened += self._meet(text) if numbers is None else numbers
-        return Quick(way.provider, subject, tuple(sorted(gate.intersection(opened))) if opened else ())
+        return Quick(way.provider, subject, gate.intersection(opened)) if opened else Quick(way.provider, subject)
 
     def _meet(self, text: str) -> tuple[int, ...]:
         if type(text) is not str or len(text) > LIMITS.value_size or ambiguity(text):
