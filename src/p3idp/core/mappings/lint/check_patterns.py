@@ -1,0 +1,124 @@
+"""Defects of patterns: broken, open, too wide, too slow. Owns which texts show them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from p3idp.core.keystone_rules.reading import read_pattern
+from p3idp.core.keystone_rules.search import NO_SEARCH, BrokenPattern
+from p3idp.core.mappings.json_lines import Path
+from p3idp.core.mappings.lint.linted import Linted
+from p3idp.core.mappings.lint.pattern_repair import as_json, before, behind, found_in, repaired
+from p3idp.core.mappings.lint.pattern_shape import ends_with_dollar, has_loose_dot, is_open_at_end, is_open_at_start
+from p3idp.core.mappings.lint.samples import parsed, sample, slow_texts
+from p3idp.core.mappings.lint.shows import Shown, Shows
+from p3idp.core.mappings.lint.views import Required, RuleView, gift
+
+# Every pattern must cope with a claim of this length.
+LONG_CLAIM = 4_096
+# Where nobody can run what may not end, the bound alone is believed up to this length.
+_SHORT_CLAIM = 64
+_NONSENSE = ("q", "7", "anything at all", "~", "urn:x:y")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is wrong with a pattern: ``value`` is a text that shows it."""
+
+    code: str
+    found: str
+    fix: str
+    value: str
+    instead: str = ""
+
+
+def check_patterns(linted: Linted, view: RuleView) -> None:
+    """Look at every pattern of a rule."""
+    for required in view.required:
+        if required.regex:
+            for place, entry in enumerate(required.entries):
+                _check(linted, view, required, (*required.path, place), entry)
+
+
+def _check(linted: Linted, view: RuleView, required: Required, path: Path, entry: object) -> None:
+    if not isinstance(entry, str):
+        fix = f'Put it in quotes: "{entry}"'
+        _broken(linted, view, path, "pattern-not-text", f"{entry!r} is no text", fix, "TypeError")
+        return
+    reading = read_pattern(entry)
+    if isinstance(reading, BrokenPattern):
+        literal = rf"\A{re.escape(entry)}\Z"
+        fix = f"If the text itself is meant: {as_json(literal)}"
+        _broken(linted, view, path, "pattern-invalid", reading.message, fix, reading.error, literal)
+        return
+    for mark in marks(entry):
+        _say(linted, view, required, path, mark)
+    if reading.quick_up_to < LONG_CLAIM:
+        slow = _slow(linted, entry, reading.quick_up_to)
+        if slow is not None:
+            _say(linted, view, required, path, slow)
+
+
+def _broken(
+    linted: Linted, view: RuleView, path: Path, code: str, told: str, fix: str, error: str, instead: str = ""
+) -> None:
+    # No text is made up for a broken pattern; any value reaches it.
+    login = view.login or view.any_login
+    linted.say(code, view, path, told, fix, login, Shows(Shown.BREAKS, error), instead=instead, surely=True)
+
+
+def _say(linted: Linted, view: RuleView, required: Required, path: Path, mark: Mark) -> None:
+    """With the text as the attribute's value, somebody gets in, or is shut out, or nobody can say when."""
+    login = view.login_with(required.attribute, mark.value)
+    if login is None:
+        return
+    if mark.code == "pattern-slow":
+        shows: Shows | None = Shows(Shown.DECLINED)
+    elif required.condition == "not_any_of":
+        shows = Shows(Shown.NOBODY)
+    else:
+        shows = gift(view.answer(login))
+    if shows is not None:
+        linted.say(mark.code, view, path, mark.found, mark.fix, login, shows, instead=mark.instead)
+
+
+@lru_cache(maxsize=4_096)
+def marks(pattern: str) -> tuple[Mark, ...]:
+    """What is wrong with a pattern that Python takes, each with a text that shows it."""
+    if all(found_in(pattern, text) for text in _NONSENSE):
+        told = f"the pattern {as_json(pattern)} is found in every value"
+        return (Mark("pattern-anything", told, "List the values that are meant, or remove the condition.", "anything"),)
+    meant = sample(pattern)
+    if meant is None or not found_in(pattern, meant):
+        return ()
+    return tuple(_loose(pattern, meant))
+
+
+def _loose(pattern: str, meant: str) -> Iterator[Mark]:
+    tree, better, shown = parsed(pattern), repaired(pattern, meant), as_json(pattern)
+    fix = f"Write {as_json(better)}" if better else "Begin it with \\A, end it with \\Z, and write \\. for a dot."
+    dotted = sample(pattern, "x")
+    if is_open_at_end(tree) and found_in(pattern, behind(meant)):
+        yield Mark("pattern-unanchored", f"the pattern {shown} is open at its end", fix, behind(meant), better)
+    elif is_open_at_start(tree) and found_in(pattern, before(meant)):
+        yield Mark("pattern-unanchored", f"the pattern {shown} is open at its beginning", fix, before(meant), better)
+    if has_loose_dot(tree) and dotted and dotted != meant and found_in(pattern, dotted):
+        yield Mark("pattern-dot", f"a dot in {shown} stands for any character", fix, dotted, better)
+    if ends_with_dollar(tree) and found_in(pattern, f"{meant}\n"):
+        yield Mark("pattern-dollar", f"the pattern {shown} ends with $", fix, f"{meant}\n", better)
+
+
+def _slow(linted: Linted, pattern: str, quick_up_to: int) -> Mark | None:
+    """A long claim on which the pattern takes longer than one evaluation may."""
+    guarded = linted.search is not NO_SEARCH
+    shape = re.sub(r"(?:[A-Za-z0-9_-]|\\\.)+", "w", pattern)
+    if shape in linted.quick_shapes or (not guarded and quick_up_to >= _SHORT_CLAIM):
+        return None
+    for text in slow_texts(pattern, LONG_CLAIM):
+        linted.search.begin()
+        if linted.search.find(pattern, [text]) is None:
+            told = f"the pattern {as_json(pattern)} takes Keystone very long on a claim of {len(text)} characters"
+            return Mark("pattern-slow", told, "Say [^:]+ for a part of a name, no repeats in repeats; anchor it.", text)
+    linted.quick_shapes.add(shape)
+    return None

@@ -1,0 +1,64 @@
+"""Lint a policy: its own rules, names and examples, the mapping it compiles to, and its rules for Keystone alone."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from p3idp.core.keystone_rules import NO_SEARCH, Search
+from p3idp.core.mappings.compile import SCHEMA_VERSION, compile_mapping
+from p3idp.core.mappings.json_lines import JsonMistaken
+from p3idp.core.mappings.lint.check_policy import check_policy
+from p3idp.core.mappings.lint.finding import Finding
+from p3idp.core.mappings.lint.rules import lint_rules
+from p3idp.core.mappings.lint.written import Lines, Written, read_written
+from p3idp.core.policy.model import IdentityProvider, Policy, VerbatimRules
+
+# The rule that nobody meets, where nothing is valid: it is written on purpose.
+_ON_PURPOSE = frozenset({"condition-empty"})
+
+
+def lint_policy(policy: Policy, now: datetime, search: Search = NO_SEARCH) -> list[Finding]:
+    """The findings of a policy as it holds at ``now``."""
+    found = list(check_policy(policy, now))
+    for provider in policy.site.identity_providers:
+        found += _compiled(policy, provider, now, search)
+    for verbatim in policy.verbatim:
+        found += lint_rules(written_verbatim(policy, verbatim), SCHEMA_VERSION, search)
+    return found
+
+
+def compiled_rules(policy: Policy, provider: IdentityProvider, now: datetime) -> Written:
+    """What a provider's communities compile to, without the rules for Keystone alone."""
+    compiled = compile_mapping(replace(policy, verbatim=()), provider, now)
+    data = {"rules": list(compiled.rules), "schema_version": compiled.schema_version}
+    return Written(f"(compiled for {provider.id})", data)
+
+
+def _compiled(policy: Policy, provider: IdentityProvider, now: datetime, search: Search) -> Iterator[Finding]:
+    """What is wrong with the compiled rules is put down to the rules of the policy that they come from."""
+    written = compiled_rules(policy, provider, now)
+    places = {rule.group: rule.place for rule in policy.rules_at(now)}
+    for finding in lint_rules(written, search=search):
+        if finding.code not in _ON_PURPOSE:
+            group = _group(written.data["rules"][finding.rules[-1]]) if finding.rules else ""
+            file, line = places.get(group, ("site.yaml", 1))
+            yield replace(finding, file=file, line=line, rules=())
+
+
+def _group(rule: dict[str, list[dict[str, dict[str, str]]]]) -> str:
+    return rule["local"][0].get("group", {}).get("name", "").replace("{{", "{").replace("}}", "}")
+
+
+def written_verbatim(policy: Policy, verbatim: VerbatimRules) -> Written:
+    """The rules of keystone/<provider>.json, with the lines of their file."""
+    text = policy.texts.get(verbatim.file)
+    if text is not None:
+        try:
+            return read_written(verbatim.file, text.encode())
+        except JsonMistaken:
+            pass  # read once already; if the file changed since, its rules are as they were read
+    return Written(verbatim.file, list(verbatim.rules), _lines_of(verbatim))
+
+
+def _lines_of(verbatim: VerbatimRules) -> Callable[[], Lines]:
+    return lambda: {(number,): line for number, line in enumerate(verbatim.lines)}
