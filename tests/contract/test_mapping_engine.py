@@ -18,6 +18,8 @@ from p3idp.lab.servers.keystone import VENV
 COURSES = """\
   - entitlement: urn:mace:egi.eu:group:training.egi.eu
     projects: {training: [reader]}
+  - entitlement: urn:mace:egi.eu:group:lab%2Fcourse:role=K%C3%A4fer
+    projects: {training: [member]}
 """
 ENTITLEMENTS = [
     OPERATOR,
@@ -29,6 +31,11 @@ ENTITLEMENTS = [
     "x" + OPERATOR,
     "urn:mace:egi.eu:group:training.egi.eu:course:role=member#aai.egi.eu",
     "urn:mace:egi.eu:group:training.egi.eu-evil.example.org",
+    "urn:mace:egi.eu:group:lab%2fcourse:role=K%c3%a4fer",
+    "urn:mace:egi.eu:group:lab%2Fcourse:role=K%C3%A4fer#x:y?z",
+    "urn:mace:egi.eu:group:lab/course:role=K\u00e4fer",
+    "urn:mace:egi.eu:group:training.egi.eu:K\u00e4fer",
+    "urn:mace:egi.eu:group:training.egi.eu?+x",
     "urn:mace:egi.eu: group:vo.access.egi.eu:role=vm_operator#aai.egi.eu",
     "vm_operator",
     "name",
