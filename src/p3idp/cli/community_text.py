@@ -20,7 +20,7 @@ _STANDING = {
     Standing.MALFORMED: "malformed there",
     Standing.UNLISTED: "not listed",
 }
-_NARROWEST = 9
+_NARROWEST = 6
 _GAP = "  "
 
 
