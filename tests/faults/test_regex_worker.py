@@ -4,11 +4,12 @@ import os
 import resource
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from time import perf_counter, process_time, sleep
 
 import pytest
 
-from p3idp.adapters.regex_worker import RegexWorker
+from p3idp.adapters.regex_worker import RegexWorker, parent
 from p3idp.core.keystone_rules import BrokenPattern, Failed, Kind, Mapped, compile_rules
 
 RULES = [
@@ -57,7 +58,8 @@ def test_many_slow_patterns_share_one_evaluations_time(worker):
     assert perf_counter() - began < 2
 
 
-def test_each_evaluation_has_time_of_its_own(worker):
+def test_each_evaluation_has_time_of_its_own(worker, monkeypatch):
+    monkeypatch.setattr(parent, "PATIENCE_SECONDS", 5.0)  # processor time is what counts here
     compiled = compile_rules(RULES, "2.0", worker)
     outcomes = [compiled.evaluate({"sub": "bob", "ent": "a" * 14 + "!"}) for _ in range(60)]
     assert {outcome.kind for outcome in outcomes} == {Kind.NO_MATCH}
@@ -71,6 +73,38 @@ def test_a_worker_that_died_is_replaced(worker):
     os.kill(worker._process().pid, 9)
     sleep(0.05)
     assert worker.find("a", ["a", "b"]) == [True, False]
+
+
+def answering(worker: RegexWorker) -> int:
+    """The process that answers: the only child of the one that watches it."""
+    watching = worker._process().pid
+    return int(Path(f"/proc/{watching}/task/{watching}/children").read_text().split()[0])
+
+
+def test_an_answering_process_that_is_killed_unasked_shifts_no_answer(worker):
+    os.kill(answering(worker), 9)
+    asked = [worker.find(f"^{number}$", [str(number), "x"]) for number in range(5)]
+    assert asked[-1] == [True, False]
+    assert {None, (True, False)} >= {answer and tuple(answer) for answer in asked}
+
+
+def test_an_answer_that_comes_late_is_nobodys(worker, monkeypatch):
+    worker.begin()
+    monkeypatch.setattr(parent, "PATIENCE_SECONDS", -1.0)
+    assert worker.find("^late$", ["late"]) is None
+    monkeypatch.setattr(parent, "PATIENCE_SECONDS", 5.0)
+    worker.begin()
+    assert worker.find("^x$", ["late", "x"]) == [False, True]
+
+
+def test_the_end_of_a_pattern_costs_the_next_one_no_new_python(worker):
+    watching = worker._process().pid
+    for _ in range(3):
+        worker.begin()
+        assert worker.find("(a+)+$", [NEVER_ENDS]) is None
+        worker.begin()
+        assert worker.find("a", ["a"]) == [True]
+    assert worker._process().pid == watching
 
 
 def test_waiting_for_the_end_costs_no_processor_time_here(worker):

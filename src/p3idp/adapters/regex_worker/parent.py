@@ -1,23 +1,31 @@
-"""The side of the regex worker that asks. Owns the worker's life: one a thread, ended and replaced when late."""
+"""The side of the regex worker that asks. Owns the worker's life: one a thread, ended and replaced when late.
+
+Questions are numbered. Whatever comes back that is not the answer to the last question ends the worker: a wrong answer
+would be a wrong grant.
+"""
 
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 from p3idp.core.keystone_rules.search import BrokenPattern
 
 # Of processor time, for all patterns of one evaluation together.
 SECONDS = 0.015
-# By the clock on the wall, for one question: on a machine so busy, an answer is not worth the wait.
+# By the clock on the wall, for the same: on a machine so busy, an answer is not worth the wait.
 PATIENCE_SECONDS = 0.045
 # Until a new worker says that it is there.
 START_SECONDS = 10.0
 MEMORY_BYTES = 192 * 1024 * 1024
+_DIED = b"null\n"
 _CHILD = Path(__file__).with_name("child.py")
 
 
@@ -38,19 +46,28 @@ class RegexWorker:
 
     def find(self, pattern: str, texts: Sequence[str]) -> Sequence[bool] | BrokenPattern | None:
         """Whether ``pattern`` is found in each of ``texts``; None where the evaluation's time is over."""
-        process = self._process()
-        question = [getattr(self._mine, "fresh", True), pattern, list(texts)]
-        self._mine.fresh = False
+        process, mine = self._process(), self._mine
+        fresh, mine.fresh = mine.fresh, False
+        mine.number += 1
+        question = json.dumps([mine.number, fresh, pattern, list(texts)]).encode("ascii") + b"\n"
         try:
-            if not self._mine.ready:
-                self._mine.ready = bool(_line(process, START_SECONDS))
-            answer = _ask(process, json.dumps(question).encode("ascii") + b"\n")
+            while mine.owed and _line(process, START_SECONDS):
+                mine.owed -= 1
+            if fresh:
+                mine.until = monotonic() + PATIENCE_SECONDS
+            answer = _ask(process, question, mine.until - monotonic())
         except BrokenPipeError:
             answer = b""
-        if not answer:
+        if answer is None and not mine.owed:
+            mine.owed = 1  # it ends by itself soon; what it says then is read before the next question
+            return None
+        if answer == _DIED:
+            return None
+        number, said = json.loads(answer) if answer else (0, None)
+        if number != mine.number:
             self._replace(process)
             return None
-        return _read(answer)
+        return _read(said)
 
     def close(self) -> None:
         """End this thread's worker."""
@@ -64,7 +81,8 @@ class RegexWorker:
         process: subprocess.Popen[bytes] | None = getattr(self._mine, "process", None)
         if process is None or self._mine.owner != os.getpid() or process.poll() is not None:
             process = self._mine.process = self._started()
-            self._mine.owner, self._mine.fresh = os.getpid(), True
+            self._mine.owner, self._mine.fresh, self._mine.number = os.getpid(), True, 0
+            self._mine.owed = 1  # its first line says that it is there
         return process
 
     def _replace(self, process: "subprocess.Popen[bytes]") -> None:
@@ -75,33 +93,35 @@ class RegexWorker:
     def _started(self) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-I", "-S", str(_CHILD), str(self._seconds), str(MEMORY_BYTES)]
         # The child gets no environment: it needs none, and secrets may be in ours.
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and our own file
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={},
+            start_new_session=True,
         )
-        self._mine.ready = False
-        return process
 
 
-def _ask(process: "subprocess.Popen[bytes]", question: bytes) -> bytes:
-    """The line that answers; empty where the worker died or is late."""
+def _ask(process: "subprocess.Popen[bytes]", question: bytes, seconds: float) -> bytes | None:
+    """The line that answers; empty where the worker is gone, None where it is late."""
     if process.stdin is None:
         raise AssertionError("the worker was started with pipes")
     process.stdin.write(question)
     process.stdin.flush()
-    return _line(process, PATIENCE_SECONDS)
+    return _line(process, seconds)
 
 
-def _line(process: "subprocess.Popen[bytes]", seconds: float) -> bytes:
+def _line(process: "subprocess.Popen[bytes]", seconds: float) -> bytes | None:
     if process.stdout is None:
         raise AssertionError("the worker was started with pipes")
     waiting = select.poll()
     waiting.register(process.stdout, select.POLLIN)
-    ready = waiting.poll(seconds * 1000)
-    return process.stdout.readline() if ready else b""
+    ready = waiting.poll(max(seconds, 0) * 1000)
+    return process.stdout.readline() if ready else None
 
 
-def _read(answer: bytes) -> Sequence[bool] | BrokenPattern | None:
-    said = json.loads(answer)
+def _read(said: Any) -> Sequence[bool] | BrokenPattern | None:
     if isinstance(said, list):
         return said
     # More memory than a pattern may have is p3idp's limit, not an error of the pattern.
@@ -109,7 +129,8 @@ def _read(answer: bytes) -> Sequence[bool] | BrokenPattern | None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.kill()
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             try:
