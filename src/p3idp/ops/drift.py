@@ -56,7 +56,7 @@ class Drift:
 def find_drift(planned: Planned, ledger: LedgerReader) -> Drift:
     """Compare what a plan was made of. Raises LedgerUnavailable."""
     plan, known = planned.plan, planned.known.baseline
-    found = differences(plan.changes, known)
+    found = differences(plan.changes, known, plan.policy)
     newest = planned.known.newest
     back = newest.begun.rollback_to if newest else None
     return Drift(

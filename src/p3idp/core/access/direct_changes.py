@@ -21,7 +21,7 @@ _DIRECT = (Cause.KEYSTONE, Cause.BOTH)
 def direct_changes(changes: Sequence[Change], known: Baseline) -> Iterator[Finding]:
     """What was changed directly in Keystone since the last apply, and would be overwritten."""
     found: defaultdict[Change, list[Difference]] = defaultdict(list)
-    for each in differences(changes, known):
+    for each in differences(changes, known, known.owner):
         if each.cause in _DIRECT and each.attribute != "owner":  # that is the finding foreign-object
             found[each.change].append(each)
     since = f"since apply {known.number} ({known.at:%Y-%m-%d %H:%M}Z)"

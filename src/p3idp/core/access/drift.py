@@ -46,9 +46,9 @@ class Difference:
     trap: str = ""
 
 
-def differences(changes: Sequence[Change], known: Baseline | None) -> tuple[Difference, ...]:
-    """What differs, in the order of the plan: at least one for each of its changes."""
-    return tuple(found for change in changes for found in _of(change, _left(change, known)))
+def differences(changes: Sequence[Change], known: Baseline | None, owner: str) -> tuple[Difference, ...]:
+    """What differs, in the order of the plan: at least one for each of its changes. ``owner``: the policy's id."""
+    return tuple(found for change in changes for found in _of(change, _left(change, known, owner)))
 
 
 def foreign(
@@ -75,11 +75,10 @@ def _domain(resource: Resource, observed: Snapshot) -> str:
     return ""
 
 
-def _left(change: Change, known: Baseline | None) -> States:
+def _left(change: Change, known: Baseline | None, owner: str) -> States:
     """How p3idp may have left this; nothing where it cannot know. What was never ours it left as it is."""
     before, place = change.before, place_of(change.resource)
-    unknown_to_us = known is None or place not in known.states
-    if unknown_to_us and before is not None and change.after is not None and before.owner != change.after.owner:
+    if (known is None or place not in known.states) and before is not None and before.owner != owner:
         return (before,)
     if known is None:
         return (None,) if before is None else ()
