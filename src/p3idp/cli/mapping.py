@@ -8,6 +8,7 @@ from p3idp.cli.lazy import Entry, LazyGroup
 
 MAPPING_COMMANDS: Mapping[str, Entry] = {
     "evaluate": Entry("p3idp.cli.mapping_evaluate:evaluate", "Answer as Keystone's own mapping engine would.", ""),
+    "lint": Entry("p3idp.cli.mapping_lint:lint", "Find defects in policies, mappings and catalogues."),
     "replay": Entry("p3idp.cli.mapping_replay:replay_command", "Replay remembered logins against a draft."),
     "test": Entry("p3idp.cli.mapping_test:test", "Run the examples that a policy carries."),
 }

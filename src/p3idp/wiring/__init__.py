@@ -15,6 +15,7 @@ from p3idp.wiring.access import (
 )
 from p3idp.wiring.community import wire_catalogue, wire_policy_text, wire_project_ids
 from p3idp.wiring.environment import new_request_id, new_token, now
+from p3idp.wiring.lint import wire_lint
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
 from p3idp.wiring.mappings import wire_search
 from p3idp.wiring.site import wire_doctor, wire_site_config
@@ -43,6 +44,7 @@ __all__ = [
     "wire_exchange",
     "wire_federated_login",
     "wire_ledger",
+    "wire_lint",
     "wire_logs",
     "wire_past",
     "wire_policy",

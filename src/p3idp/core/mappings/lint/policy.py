@@ -1,6 +1,6 @@
 """Lint a policy: its own rules, names and examples, the mapping it compiles to, and its rules for Keystone alone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,12 +17,15 @@ from p3idp.core.policy.model import IdentityProvider, Policy, VerbatimRules
 _ON_PURPOSE = frozenset({"condition-empty"})
 
 
-def lint_policy(policy: Policy, now: datetime, search: Search = NO_SEARCH) -> list[Finding]:
-    """The findings of a policy as it holds at ``now``."""
+def lint_policy(
+    policy: Policy, now: datetime, search: Search = NO_SEARCH, providers: Sequence[IdentityProvider] | None = None
+) -> list[Finding]:
+    """The findings of a policy as it holds at ``now``, with the mappings of ``providers``: of all unless given."""
+    chosen = policy.site.identity_providers if providers is None else providers
     found = list(check_policy(policy, now))
-    for provider in policy.site.identity_providers:
+    for provider in chosen:
         found += _compiled(policy, provider, now, search)
-    for verbatim in policy.verbatim:
+    for verbatim in (each for provider in chosen for each in policy.verbatim_of(provider.id)):
         found += lint_rules(written_verbatim(policy, verbatim), SCHEMA_VERSION, search)
     return found
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from p3idp.core.keystone_rules import Outcome
-from p3idp.core.mappings.lint.finding import Finding, Login
+from p3idp.core.mappings.lint.finding import Login
 from p3idp.core.mappings.lint.shows import Shown, Shows, is_shown
 
 Rules = Sequence[Mapping[str, Any]]
@@ -25,10 +25,3 @@ def holds(shows: Shows, login: Login, about: Sequence[int], rules: Rules, ask: A
     if shows.what not in _COMPARING:
         return is_shown(shows, outcome)
     return is_shown(shows, outcome, ask([rules[number] for number in numbers if number != about[-1]], login))
-
-
-def is_proven(finding: Finding, rules: Rules, ask: Ask) -> bool:
-    """The same for a finding about rules; one without a login claims nothing."""
-    if finding.login is None or finding.shows is None:
-        return True
-    return holds(finding.shows, finding.login, finding.rules, rules, ask)
