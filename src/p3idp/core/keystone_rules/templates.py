@@ -20,6 +20,18 @@ _KNOWN = frozenset(dir(str)) | frozenset(dir(list))
 _WHOLE_FIELD = re.compile(r"\{(\d{1,4})\}", re.ASCII)
 
 
+class Listed(str):
+    """Several values as one text, the way Python prints a list; it remembers them, for whoever would parse it again."""
+
+    members: Sequence[str]
+
+    def __new__(cls, members: Sequence[str]) -> "Listed":
+        """The text of ``members``."""
+        made = super().__new__(cls, members)
+        made.members = members
+        return made
+
+
 def is_constant(text: str) -> bool:
     """Whether nothing in ``text`` is to be filled in."""
     return "{" not in text and "}" not in text
@@ -41,7 +53,7 @@ def _one_value(index: int) -> Render:
             value = values[index]
         except IndexError as exc:
             raise fails("DirectMappingError", f"{{{index}}} stands for nothing") from exc
-        return value if value.__class__ is str else str(value)
+        return value if isinstance(value, str) else Listed(value)
 
     return render
 
