@@ -139,3 +139,16 @@ def test_a_suspended_communitys_examples_say_what_holds_once_it_is_back(files):
     trainee = {"entitlements": TRAINEE, "eduperson_assurance": SUBSTANTIAL}
     assert one(files, example(trainee, "{training: [member]}")).holds
     assert one(files, example(trainee, "{training: [member]}", "    at: 2027-01-01\n")).holds
+
+
+def test_verbatim_rules_that_open_more_are_a_difference(files):
+    """They are written on purpose, but the example would not hold at Keystone's own door."""
+    group = {"name": "vo.access.egi.eu:role=vm_operator", "domain": {"name": "egi"}}
+    local = [{"user": {"name": "{0}", "id": "{0}", "domain": {"name": "egi"}}, "group": group}]
+    remote = [{"type": "OIDC-sub"}, {"type": "OIDC-entitlements", "any_one_of": ["urn:x"]}]
+    (files.root / "keystone").mkdir()
+    files.write("keystone/egi.json", json.dumps({"rules": [{"local": local, "remote": remote}]}))
+    assert one(files, example({"entitlements": "urn:y"})).holds
+    report = one(files, example({"entitlements": "urn:x"}))
+    assert report.tried.holds
+    assert report.at_keystone == "gets nothing from the policy, but member on p3@egi at Keystone's own door"

@@ -84,6 +84,15 @@ def test_nobody_elses_data_is_in_a_refusal():
     assert "someone@egi.eu" not in described
 
 
+def test_the_log_gets_a_word_and_not_the_claims(capsys):
+    at_the_endpoint(World(), PEOPLE["heidi has another role"])
+    at_the_endpoint(World(), PEOPLE["a semicolon"])
+    logged = capsys.readouterr().out
+    assert "debug=entitlement" in logged
+    assert "debug=ambiguous-value" in logged
+    assert "urn:mace" not in logged
+
+
 def test_a_value_with_a_backtick_does_not_turn_the_page_around():
     door = Door()
     browser = door.browser()
