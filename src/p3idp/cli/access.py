@@ -10,6 +10,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.access_text import applied_lines, plan_lines, progress_line
 from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.policy_option import policy_option
 from p3idp.core.access.plan import Change
 from p3idp.errors import ExitStatus
 from p3idp.errors.access import ApplyIncomplete
@@ -18,13 +19,6 @@ from p3idp.ops.access_ledger import Result, item
 from p3idp.ops.access_write import Progress
 from p3idp.ports.request import request_id
 from p3idp.settings import Settings, load_settings
-
-_policy_option = click.option(
-    "--policy-dir",
-    metavar="DIR",
-    type=click.Path(exists=True, file_okay=False),
-    help="A policy directory instead of the settings' own, such as a draft.",
-)
 
 
 def _settings(settings_file: str | None, policy_dir: str | None) -> Settings:
@@ -41,7 +35,7 @@ def _again(settings_file: str | None, policy_dir: str | None) -> str:
 @click.command()
 @settings_option
 @json_option
-@_policy_option
+@policy_option
 @click.option(
     "--detailed-exitcode", is_flag=True, help=f"End with status {ExitStatus.CHANGES_PENDING:d} where changes wait."
 )
@@ -73,7 +67,7 @@ def plan(
 @click.command()
 @settings_option
 @json_option
-@_policy_option
+@policy_option
 @click.option("--digest", metavar="DIGEST", help="The digest of the plan that was reviewed.")
 @click.option("--yes", is_flag=True, help="Plan and apply in one go, without a review.")
 @click.option("--accept", "accepted", metavar="NAME", multiple=True, help="Accept a finding by its name; repeatable.")
