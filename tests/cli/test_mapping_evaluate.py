@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from time import perf_counter
 from typing import Any
 
 import pytest
+
+from p3idp.ops.evaluate import MAX_LINE
 
 RULES = [
     {
@@ -23,6 +26,8 @@ RESULT = {
     "projects": [],
 }
 PROGRAM = [sys.executable, "-c", "from p3idp.cli.main import run; run()", "mapping", "evaluate"]
+
+BATCH = [*PROGRAM, "--batch"]
 
 
 def run(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
@@ -122,6 +127,64 @@ def test_a_line_that_is_no_question_is_an_answer_too(line):
     answers = asked_in_batch(line, question)
     assert answers[-1] == {"id": 2, "result": RESULT}
     assert all(set(answer["error"]) == {"kind", "message"} for answer in answers[:-1])
+
+
+def question(**members: Any) -> bytes:
+    return json.dumps({"id": 1, "rules": RULES, "assertion": {"sub": "bob", "ent": "ops"}, **members}).encode()
+
+
+DEEP = b"[" * 990 + b"]" * 990
+ODD_LINES = {
+    "blank": (b"", None, "evaluation-error"),
+    "not-utf-8": (b'{"id": 1, "rules": "\xff\xfe"}', None, "evaluation-error"),
+    "a-number-too-long": (b'{"id": ' + b"1" * 5_000 + b"}", None, "evaluation-error"),
+    "too-deep": (b'{"id": "x", "rules": ' + DEEP + b"}", "x", "refused"),
+    "too-deep-an-id": (b'{"id": ' + DEEP + b"}", None, "refused"),
+    "too-long": (b'{"id": "x", "rules": "' + b"x" * MAX_LINE + b'"}', "x", "refused"),
+    "too-long-without-id": (b"x" * 2 * MAX_LINE, None, "refused"),
+    "a-list-as-pattern": (
+        question(rules=[{"local": [], "remote": [{"type": "sub", "any_one_of": [[["x"]]], "regex": True}]}]),
+        1,
+        "evaluation-error",
+    ),
+    "duplicate-names": (b'{"id": 1, "id": 2, "rules": 1, "rules": [], "assertion": {}}', 2, "invalid-rule"),
+    "many-problems": (question(rules=[None] * 100_000), 1, "invalid-rule"),
+    "no-text": (question(assertion={"sub": "bob", "ent": ["ops"]}), 1, "no-match"),
+    "no-assertion": (question(assertion=None), 1, "evaluation-error"),
+    "rules-in-an-object": (question(rules={"rules": RULES}), 1, "invalid-rule"),
+    "version-unknown": (question(schema_version="4.0"), 1, "invalid-rule"),
+    "version-null": (question(schema_version=None), 1, "invalid-rule"),
+    "half-a-character": (b'{"id": "\\ud800", "rules": [], "assertion": {}}', "\ud800", "invalid-rule"),
+}
+
+
+def test_odd_lines_are_answered_in_order_and_briefly():
+    lines = [line for line, _, _ in ODD_LINES.values()]
+    done = subprocess.run(BATCH, input=b"\n".join([*lines, question()]), capture_output=True, timeout=60)
+    *answers, last = [json.loads(line) for line in done.stdout.splitlines()]
+    said = {name: [answer["id"], answer["error"]["kind"]] for name, answer in zip(ODD_LINES, answers, strict=True)}
+    assert said == {name: expected for name, (_, *expected) in ODD_LINES.items()}
+    assert max(map(len, done.stdout.splitlines())) < 20_000
+    assert last["result"]["user"] == {"name": "bob", "type": "ephemeral"}, "without a version: schema 1.0, as Keystone"
+    assert done.stderr == b""
+
+
+def test_whoever_waits_for_an_answer_before_asking_more_gets_it():
+    with subprocess.Popen(BATCH, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        for number in range(3):
+            process.stdin.write(question(id=number) + b"\n")
+            process.stdin.flush()
+            assert select.select([process.stdout], [], [], 30)[0], "no answer"
+            assert json.loads(process.stdout.readline())["id"] == number
+        process.stdin.close()
+        assert process.wait(30) == 0
+
+
+def test_nobody_listening_any_more_is_no_traceback():
+    with subprocess.Popen(BATCH, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        _, said = process.communicate((question() + b"\n") * 100, timeout=30)
+    assert (process.returncode, said) == (1, b"")
 
 
 def test_hostile_lines_do_not_hold_up_the_others():

@@ -17,6 +17,7 @@ _KEPT = 32
 _KEPT_BYTES = 8 * 1024 * 1024
 _ID = re.compile(rb'\s*\{\s*"id"\s*:\s*')
 _LONGEST_ID = 1_024
+_LONGEST_MESSAGE = 2_000
 Answer = dict[str, Any]
 
 
@@ -82,7 +83,7 @@ def sayable(outcome: Outcome) -> Answer:
     """An outcome as JSON: ``result`` with the members that Keystone's engine uses, or ``error``."""
     if isinstance(outcome, Mapped):
         return {"result": outcome.as_keystone()}
-    return {"error": {"kind": outcome.kind.value, "message": outcome.message}}
+    return {"error": {"kind": outcome.kind.value, "message": outcome.message[:_LONGEST_MESSAGE]}}
 
 
 def read_line(questions: BinaryIO) -> bytes:

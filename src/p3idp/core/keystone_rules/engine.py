@@ -1,6 +1,7 @@
 """Compiled rules and their evaluation. Owns the order in which Keystone looks at rules, and what a claim may weigh."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from p3idp.core.keystone_rules.combine import combine
@@ -17,6 +18,8 @@ from p3idp.errors.keystone_rules import MappingRulesInvalid
 
 MAX_CLAIM = 262_144
 MAX_VALUES = 4_096
+# So many problems of rules are told.
+MAX_PLACES = 100
 # A pattern that is quick on less than this will be asked of ``search`` sooner or later.
 _USUAL_LENGTH = 64
 _LONGEST_REMEMBERED = 8_192
@@ -150,7 +153,7 @@ def compile_rules(rules: Any, version: Any, search: Search = NO_SEARCH) -> Compi
     """Compile the JSON list ``rules`` of an attribute mapping. Raises MappingRulesInvalid."""
     if version not in VERSIONS:
         raise MappingRulesInvalid((("schema_version", f"is {version!r}; Keystone knows {', '.join(VERSIONS)}"),))
-    places = tuple(problems(rules, version))
+    places = tuple(islice(problems(rules, version), MAX_PLACES))
     if places:
         raise MappingRulesInvalid(places)
     return CompiledRules(rules, version, search)

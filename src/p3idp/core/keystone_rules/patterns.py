@@ -56,7 +56,7 @@ class Pattern:
         try:
             self._compiled = re.compile(self.source)
         except (re.error, OverflowError, RecursionError, ValueError) as exc:
-            raise fails(type(exc).__name__, f"{self.source!r} is no pattern: {exc}") from exc
+            raise fails(type(exc).__name__, f"{self.source[:200]!r} is no pattern: {exc}") from exc
         return self._compiled
 
     def _ask(self, texts: Sequence[str]) -> Sequence[bool]:
@@ -70,5 +70,5 @@ class Pattern:
 
 def _read(source: Json) -> Reading | BrokenPattern:
     if not isinstance(source, str):
-        return BrokenPattern("TypeError", f"{source!r} is no pattern")
+        return BrokenPattern("TypeError", f"an entry of type {type(source).__name__} is no pattern")
     return read_pattern(source)
