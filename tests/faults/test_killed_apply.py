@@ -1,12 +1,14 @@
-"""A process killed at any step of apply leaves a state that the next run repairs, and a ledger that says so."""
+"""A process killed at any step of apply leaves a state that the next run repairs, and records that say so."""
 
 import pytest
 from access_world import AccessWorld
 from policies import PolicyFiles
 
+from p3idp.adapters.memory.history import MemoryHistory
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.adapters.memory.ledger import MemoryLedger
 from p3idp.core.access import plan
+from p3idp.core.access.history import Entry
 from p3idp.core.access.resources import Kind
 from p3idp.ops.access_ledger import ACTION, AccessRecord
 from p3idp.ops.audit import verify_ledger
@@ -17,17 +19,18 @@ class Killed(BaseException):
 
 
 class Mortal:
-    """Lets a process live for so many steps; a step is a write to Keystone or to the ledger, before or after it."""
+    """Lets a process live for so many steps; a step is a write to Keystone, ledger or history, before or after it."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
         self.left = steps
-        for owner, name in ((MemoryKeystone, "write"), (MemoryLedger, "append")):
+        acts = ((MemoryKeystone, "write"), (MemoryLedger, "append"))
+        for owner, name in (*acts, (MemoryHistory, "begin"), (MemoryHistory, "conclude")):
             monkeypatch.setattr(owner, name, self._around(getattr(owner, name)))
 
     def _around(self, act):
-        def mortal(target, argument):
+        def mortal(target, *given, **named):
             self._step()
-            result = act(target, argument)
+            result = act(target, *given, **named)
             self._step()
             return result
 
@@ -48,8 +51,8 @@ def prepared(tmp_path, change: str) -> AccessWorld:
     return world
 
 
-# Two steps for each of ten writes, the intent and the outcome; and one run that is not killed.
-@pytest.mark.parametrize("steps", range(25))
+# Two steps for each of ten writes, for intent and outcome in ledger and history; and one run that is not killed.
+@pytest.mark.parametrize("steps", range(29))
 @pytest.mark.parametrize("change", ["everything is new", "a community leaves and a role changes"])
 def test_the_next_run_repairs_what_a_killed_one_left(tmp_path, change, steps):
     world = prepared(tmp_path, change)
@@ -60,17 +63,22 @@ def test_the_next_run_repairs_what_a_killed_one_left(tmp_path, change, steps):
         except Killed:
             pass
         else:
-            assert steps >= 14, "this run was meant to be killed"
+            assert steps >= 18, "this run was meant to be killed"
+    assert "changed-in-keystone" not in {name for name, _ in world.findings()}, "a killed run's work is nobody else's"
     world.apply("too-many-removals")
     assert world.plan().changes == ()
+    assert world.plan().unaccepted(()) == ()
     assert world.ledger.open_intents(ACTION) == []
     verify_ledger(world.ledger)
+    history = world.ops.past().latest(9)
+    assert all(isinstance(entry, Entry) and entry.left is not None for entry in history), "as the ledger says"
+    assert any(isinstance(entry, Entry) and entry.good for entry in history[:2]), "there is a state to go back to"
 
 
 def test_an_interrupted_run_is_recorded_with_what_it_had_done(tmp_path):
     world = prepared(tmp_path, "everything is new")
     with pytest.MonkeyPatch.context() as patch:
-        Mortal(patch, 2 + 2 * 3)
+        Mortal(patch, 4 + 2 * 3)
         with pytest.raises(Killed):
             world.apply()
     (open_intent,) = world.ledger.open_intents(ACTION)
@@ -83,7 +91,7 @@ def test_an_interrupted_run_is_recorded_with_what_it_had_done(tmp_path):
 
 
 def test_people_keep_their_access_whenever_a_rename_is_killed(tmp_path):
-    for steps in range(14):
+    for steps in range(18):
         world = prepared(tmp_path / str(steps), "a community leaves and a role changes")
         with pytest.MonkeyPatch.context() as patch:
             Mortal(patch, steps)

@@ -24,7 +24,9 @@ def audit() -> None:
 @json_option
 @click.option("--head", "known", metavar="WRITER:COUNT:DIGEST", multiple=True, help="A head written down earlier.")
 @click.option(
-    "--head-file", type=click.File(encoding="utf-8"), help="Heads that export-head wrote; - is standard input."
+    "--head-file",
+    type=click.File(encoding="utf-8", errors="replace"),
+    help="Heads that export-head wrote; - is standard input.",
 )
 def verify(settings_file: str | None, as_json: bool, known: tuple[str, ...], head_file: TextIO | None) -> None:
     """Walk every chain of the ledger. With heads that were kept elsewhere, a shortened ledger shows as well."""

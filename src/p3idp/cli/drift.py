@@ -51,7 +51,7 @@ def drift(settings_file: str | None, as_json: bool, detailed_exitcode: bool) -> 
 def drift_lines(found: Drift) -> Iterator[str]:
     """All of it for people, direct changes first."""
     yield f"Policy {found.policy} for {found.target}"
-    yield _seen(found)
+    yield from wrapped(_seen(found), None, indent=0)
     if found.rollback:
         yield "A rollback is in force: apply {} went back to what apply {} left.".format(*found.rollback)
     for finding in found.findings:

@@ -41,7 +41,7 @@ def parse_heads(text: str) -> Sequence[Head]:
     """Read a file of heads, a line each or as JSON, as ``audit export-head`` writes it. Raises HeadMalformed."""
     if text.lstrip().startswith("{"):
         try:
-            listed = json.loads(text)["heads"]
+            listed = list(json.loads(text)["heads"])
         except (ValueError, KeyError, TypeError) as exc:
             raise HeadMalformed("This is no file of heads.") from exc
         return [parse_head(str(each)) for each in listed]
