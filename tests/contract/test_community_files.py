@@ -165,17 +165,17 @@ class TestADirectory:
 
     def test_nothing_is_written_through_a_symbolic_link(self, files, directory, tmp_path):
         outside, inside = files.root / "outside", files.root / "communities/linked.yaml"
-        outside.write_text(ACCESS)
+        outside.write_text("somebody else's")
         inside.symlink_to(outside)
         with pytest.raises(CommunityFileOdd, match="symbolic link"):
             directory.text("linked")
-        for before in (None, ACCESS.encode()):
+        for before in (None, b"somebody else's"):
             with pytest.raises((CommunityExists, CommunityFileOdd)):
                 directory.write("linked", before, b"x")
         trap = files.root / "communities/.new.vo.yaml.new"
         trap.symlink_to(outside)
         directory.write("new.vo", None, ACCESS.encode())
-        assert outside.read_text() == ACCESS
+        assert outside.read_text() == "somebody else's"
         assert inside.is_symlink()
         assert not trap.is_symlink()
 
@@ -191,6 +191,19 @@ class TestADirectory:
         for what in (lambda d: d.names(), lambda d: d.write("new.vo", None, b"x")):
             with pytest.raises(FileUnusable, match="communities"):
                 what(PolicyDirectory(tmp_path))
+
+    def test_content_is_durable_before_it_has_its_name_and_the_name_before_the_end(self, directory, monkeypatch):
+        done: list[str] = []
+
+        def noted(name):
+            original = getattr(os, name)
+            monkeypatch.setattr(os, name, lambda *words: (original(*words), done.append(name))[0])
+
+        for name in ("fsync", "link", "replace"):
+            noted(name)
+        directory.write("new.vo", None, b"1")
+        directory.write("new.vo", b"1", b"2")
+        assert done == ["fsync", "link", "fsync", "fsync", "replace", "fsync"]
 
     def test_a_full_disk_leaves_the_old_file(self, files):
         """The system refuses to let any file grow past 100 bytes; the new one is longer."""
