@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Entry] = {
     "history": Entry("p3idp.cli.history:history", "List the applies so far, and look closer at them."),
     "rollback": Entry("p3idp.cli.rollback:rollback", "Go back to what an earlier apply left."),
     "mapping": Entry("p3idp.cli.mapping:mapping", "Evaluate Keystone mappings as Keystone does.", ""),
+    "import": Entry("p3idp.cli.importing:importing", "Turn what a site has into policy files to review."),
     "why": Entry("p3idp.cli.why:why", "Explain what the policy gives somebody, rule by rule."),
     "audit": Entry("p3idp.cli.audit:audit", "Read and verify the ledger."),
     "site": Entry("p3idp.cli.site:site", "Generate the configuration of Apache, Keystone and Horizon."),

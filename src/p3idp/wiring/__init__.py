@@ -17,7 +17,7 @@ from p3idp.wiring.community import wire_catalogue, wire_policy_text, wire_projec
 from p3idp.wiring.environment import new_request_id, new_token, now
 from p3idp.wiring.lint import wire_lint
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
-from p3idp.wiring.mappings import wire_search
+from p3idp.wiring.mappings import wire_group_names, wire_mapping_import, wire_search
 from p3idp.wiring.site import wire_doctor, wire_site_config
 from p3idp.wiring.web import (
     check_web_parts,
@@ -43,9 +43,11 @@ __all__ = [
     "wire_doctor",
     "wire_exchange",
     "wire_federated_login",
+    "wire_group_names",
     "wire_ledger",
     "wire_lint",
     "wire_logs",
+    "wire_mapping_import",
     "wire_past",
     "wire_policy",
     "wire_policy_directory",

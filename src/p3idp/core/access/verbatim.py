@@ -54,8 +54,8 @@ def _names_as_policy(rule: Mapping[str, Any], subject: str, domain: str) -> bool
     user: Mapping[str, Any] = next((local["user"] for local in rule["local"] if local.get("user")), {})
     fields = {f"{{{number}}}" for number in numbers}
     return (
-        user.get("id") in fields
-        and user.get("name") in fields
+        user.get("id", user.get("name")) in fields
+        and user.get("name", user.get("id")) in fields
         and user.get("domain") == {"name": domain}
         and user.get("type", "ephemeral") == "ephemeral"
     )
