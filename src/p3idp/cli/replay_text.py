@@ -1,6 +1,7 @@
 """A replay as text for people and as JSON. Owns the words and the tables, which fit the terminal and are bounded."""
 
 import shutil
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -26,9 +27,9 @@ def replay_lines(
     done: Replay, named: Mapping[str, str], now: datetime, notes: Sequence[str], by: str | None, limit: int
 ) -> Iterator[str]:
     """The report: what was compared, the tables, and what was left out. ``limit`` 0 shows all rows."""
-    yield _fit(f"{named['draft']} against {named['against']}, as of {_moment(now)}")
-    yield from _coverage(done)
-    yield from (_fit(f"Note: {note}") for note in notes)
+    heading = f"{named['draft']} against {named['against']}, as of {_moment(now)}"
+    for text in (heading, *_coverage(done), *(f"Note: {note}" for note in notes)):
+        yield from textwrap.wrap(harmless(text), _width(), subsequent_indent="  ")
     if by != "rule":
         yield from _people(done.comparison.changed(), limit)
     if by != "person":
@@ -63,17 +64,14 @@ def _people(changed: Sequence[Person], limit: int) -> Iterator[str]:
     if not changed:
         return
     yield from ("", "People:")
-    width = min(max(len(harmless(person.subject)) for person in _shown(changed, limit)), max(20, _width() // 2))
     for person in _shown(changed, limit):
         fate, change = person.change.fate, person.change
+        at = f" ({person.provider})" if person.provider else ""
+        yield click.style(_fit(f"  {_MARK[fate]} {person.subject}{at}"), fg=_SAID[fate][1])
         told = ["another user id"] if change.other_user else []
         told += [f"- {item}" for item in change.lost] + [f"+ {item}" for item in change.gained]
-        told += [f"({change.refusal})"] if change.refusal else []
-        for number, each in enumerate(told):
-            who = harmless(person.subject) if number == 0 else ""
-            mark = _MARK[fate] if number == 0 else " "
-            cut = who if len(who) <= width else who[: width - 1] + "…"
-            yield click.style(_fit(f"  {mark} {cut:<{width}}  {each}"), fg=_SAID[fate][1])
+        told += [f"the draft refuses: {change.refusal}"] if change.refusal else []
+        yield from (_fit(f"      {each}") for each in told)
     yield from _more(changed, limit)
 
 
@@ -84,7 +82,7 @@ def _rules(affected: Sequence[Affected], limit: int) -> Iterator[str]:
     for each in _shown(affected, limit):
         verb, where, colour = ("gain", "draft", "green") if each.draft else ("lose", "in force", "red")
         told = f"{each.people:>9,} {verb} by {where} {each.rule.place} {each.rule.title}"
-        yield click.style(_fit(told), fg=colour)
+        yield click.style(_fit(told.rstrip()), fg=colour)
     yield from _more(affected, limit)
 
 

@@ -52,7 +52,7 @@ class Replay:
 
 def replay(sides: Sides, file: Lines, progress: Progress = lambda logins: None) -> Replay:
     """Compare every login of ``file``. Raises NoLogins; a bad line is left out and counted, and never a change."""
-    done = Replay(Comparison(sides.draft, sides.current, sides.gifts))
+    done = Replay(Comparison(sides.pair, sides.gifts))
     seen = 0
     for seen, read in enumerate(read_logins(file), 1):
         if isinstance(read, BadLine):

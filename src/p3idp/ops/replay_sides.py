@@ -13,7 +13,8 @@ from p3idp.core.mappings.compile import compile_mapping
 from p3idp.core.mappings.replay import KeystoneSide
 from p3idp.core.mappings.replay_rules import names_in_json, names_in_policy
 from p3idp.core.policy.model import IdentityProvider, Policy
-from p3idp.core.policy.replay_side import Gifts, PolicySide, Side
+from p3idp.core.policy.replay_pair import Apart, Pair, pair_of
+from p3idp.core.policy.replay_side import Gifts
 from p3idp.errors.command import UsageMistaken
 from p3idp.errors.keystone_rules import MappingRulesInvalid
 from p3idp.ports.regex import Search
@@ -32,8 +33,7 @@ class RawMapping:
 class Sides:
     """Both sides. ``provider``: of logins that name none; ``alone``: whether others have no part in the comparison."""
 
-    draft: Side
-    current: Side
+    pair: Pair
     gifts: Gifts
     provider: str | None
     alone: bool
@@ -48,8 +48,7 @@ def make_sides(
     policies = [each for each in (draft, current) if isinstance(each, Policy)]
     if len(policies) == 2:
         _check(provider, policies)
-        both = [PolicySide(policy, now, gifts) for policy in policies]
-        return Sides(both[0], both[1], gifts, provider, alone=False)
+        return Sides(pair_of(policies[0], policies[1], now, gifts), gifts, provider, alone=False)
     served = _served(policies[0], provider) if policies else None
     made = [_keystone_side(each, served, gifts, search, now) for each in (draft, current)]
     named = str(served.id) if served else provider
@@ -58,7 +57,7 @@ def make_sides(
         for what, side in zip(("The draft", "What is in force"), made, strict=True)
         if side.blind
     ]
-    return Sides(made[0], made[1], gifts, named, alone=named is not None, notes=notes)
+    return Sides(Apart(made[0], made[1]), gifts, named, alone=named is not None, notes=notes)
 
 
 def _check(provider: str | None, policies: Sequence[Policy]) -> None:

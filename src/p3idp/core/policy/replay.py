@@ -14,7 +14,7 @@ from p3idp.core.login.limits import LIMITS
 from p3idp.core.policy.claims import TypedClaims, ambiguity, given_claims
 from p3idp.core.policy.decide import decide
 from p3idp.core.policy.entitlement import parse_entitlement
-from p3idp.core.policy.model import AccessRule, ClaimNames, Policy, ProviderId
+from p3idp.core.policy.model import AccessRule, ClaimNames, Policy, ProviderId, Site
 
 # So much is remembered of texts, and of pairs of client and assurance; then remembering begins anew.
 MOST_TEXTS, MOST_GATES = 65_536, 4_096
@@ -43,14 +43,18 @@ class _Way:
     gates: dict[object, frozenset[int]] = field(default_factory=dict)
 
 
-class QuickPolicy:
-    """A policy at one moment. ``rules`` are those that hold then and give something."""
+def rules_of(policy: Policy, now: datetime) -> tuple[AccessRule, ...]:
+    """The rules that hold at ``now`` and give something."""
+    return tuple(rule for rule in policy.rules_at(now) if rule.grants)
 
-    def __init__(self, policy: Policy, now: datetime) -> None:
-        self.rules = tuple(rule for rule in policy.rules_at(now) if rule.grants)
-        self.site = policy.site
+
+class QuickPolicy:
+    """Rules that hold at one moment, for the people of a site."""
+
+    def __init__(self, site: Site, rules: Sequence[AccessRule], now: datetime) -> None:
+        self.site, self.rules = site, rules
         # Nobody's rules: what decide() refuses here it refuses whatever the rules.
-        self._site_alone, self._now = Policy(policy.site, ()), now
+        self._site_alone, self._now = Policy(site, ()), now
         self._by_group = _by_group(self.rules)
         self._deepest = max((len(rule.entitlement.path) for rule in self.rules), default=0)
         self._clients = frozenset(client for rule in self.rules for client in rule.issuing_clients)
@@ -90,9 +94,10 @@ class QuickPolicy:
         opened: list[int] = []
         known = self._opened
         for name in names.entitlements:
-            for text in _listed(claims.get(name, _MISSING)):
-                numbers = known.get(text)
-                opened += self._meet(text) if numbers is None else numbers
+            values = claims.get(name, _MISSING)
+            if values is not _MISSING:
+                for text in _listed(values):
+                    opened += known[text] if text in known else self._meet(text)
         return Quick(way.provider, subject, gate.intersection(opened)) if opened else Quick(way.provider, subject)
 
     def _meet(self, text: str) -> tuple[int, ...]:
@@ -163,6 +168,4 @@ def _listed(value: object) -> Sequence[str]:
         return value
     if type(value) is str:
         return (value,)
-    if value is _MISSING:
-        return ()
     raise _Odd

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from p3idp.core.policy.replay_pair import Pair
 from p3idp.core.policy.replay_side import Claims, Gifts, Item, Judged, RuleName, Side
 
 
@@ -73,15 +74,17 @@ _UNCHANGED = _WITH, _WITHOUT = Change(holds=True), Change()
 class Comparison:
     """Compares login by login."""
 
-    def __init__(self, draft: Side, current: Side, gifts: Gifts) -> None:
-        self._draft, self._current, self._gifts = draft, current, gifts
-        self._moved = bool(draft.home and current.home and draft.home != current.home)
+    def __init__(self, pair: Pair, gifts: Gifts) -> None:
+        self._pair, self._gifts = pair, gifts
+        self._draft, self._current = pair.draft, pair.current
+        homes = {side.home for side in (pair.draft, pair.current)}
+        self._moved = len(homes) == 2 and "" not in homes
         self._people: dict[tuple[str, str], tuple[int, datetime | None, Change]] = {}
         self._changes: dict[Change, Change] = {}
 
     def add(self, line: int, at: datetime | None, claims: Claims, provider: str | None) -> str:
         """Compare one login. Returns why neither side looks at it; empty where one does. Raises ClaimsInvalid."""
-        after, before = self._draft.judge(claims, provider), self._current.judge(claims, provider)
+        after, before = self._pair.judge(claims, provider)
         key = (before.provider or after.provider, before.person or after.person)
         known = self._people.get(key)
         if key[1] and (known is None or not (known[1] and at and at < known[1])):
@@ -89,6 +92,8 @@ class Comparison:
         return before.refusal if after.refusal else ""
 
     def _change(self, claims: Claims, provider: str | None, after: Judged, before: Judged) -> Change:
+        if after is before:
+            return _WITH if after.held else _WITHOUT
         other = bool(after.user and before.user) and (self._moved or after.user != before.user)
         if after.held == before.held and not other:
             return _WITH if after.held else _WITHOUT
@@ -133,8 +138,9 @@ class Comparison:
         gains: Counter[int] = Counter()
         losses: Counter[int] = Counter()
         for _, _, change in self._people.values():
-            gains.update(change.by_draft)
-            losses.update(change.by_current)
+            if change not in _UNCHANGED:
+                gains.update(change.by_draft)
+                losses.update(change.by_current)
         found = [*_affected(self._draft, gains, draft=True), *_affected(self._current, losses, draft=False)]
         return sorted(found, key=lambda each: (-each.people, each.draft, each.rule))
 

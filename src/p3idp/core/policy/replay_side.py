@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from p3idp.core.policy.model import AccessRule, Policy
-from p3idp.core.policy.replay import QuickPolicy
+from p3idp.core.policy.replay import QuickPolicy, rules_of
 from p3idp.errors.policy import ClaimsInvalid
 
 Claims = Mapping[str, object]
@@ -92,8 +92,8 @@ class PolicySide:
     """A policy at a moment: access is roles on projects, by rules."""
 
     def __init__(self, policy: Policy, now: datetime, gifts: Gifts) -> None:
-        self._quick = QuickPolicy(policy, now)
-        self._items = tuple(frozenset(_items(rule)) for rule in self._quick.rules)
+        self._quick = QuickPolicy(policy.site, rules_of(policy, now), now)
+        self._items = tuple(frozenset(items_of(rule)) for rule in self._quick.rules)
         self._gifts = tuple(map(gifts.number, self._items))
         self._providers = frozenset(str(provider.id) for provider in policy.site.identity_providers)
         self.home = policy.site.domain
@@ -135,5 +135,6 @@ def rule_name(rule: AccessRule) -> RuleName:
     return RuleName(f"{file}:{line}", str(rule.entitlement))
 
 
-def _items(rule: AccessRule) -> Iterable[Item]:
+def items_of(rule: AccessRule) -> Iterable[Item]:
+    """What a rule gives."""
     return (Item("project", project.name, project.domain, role) for project, roles in rule.grants for role in roles)
