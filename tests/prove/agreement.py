@@ -33,10 +33,10 @@ class Tally:
         except MappingRulesInvalid as invalid:
             self.kinds["invalid-rule"] += len(assertions)
             if "invalid" not in said:
-                self._disagree(question, None, invalid.detail, "saved")
+                self._disagree(question, None, invalid.detail, "saved", "p3idp invalid, Keystone saved")
             return
         if "invalid" in said:
-            self._disagree(question, None, "saved", said)
+            self._disagree(question, None, "saved", said, f"p3idp saved, Keystone {said['invalid']}")
             return
         for assertion, answer in zip(assertions, said["answers"], strict=True):
             self._compare_one(question, compiled, assertion, answer)
@@ -49,22 +49,46 @@ class Tally:
             self.refused[_reason(outcome.message)] += 1
         self.kinds[outcome.kind.value if isinstance(outcome, Failed) else "result"] += 1
         if not same(outcome, answer):
-            self._disagree(question, assertion, outcome, answer)
+            self._disagree(question, assertion, outcome, answer, difference(outcome, answer))
 
-    def _disagree(self, question: dict[str, Any], assertion: Any, ours: Any, theirs: Any) -> None:
+    def _disagree(self, question: dict[str, Any], assertion: Any, ours: Any, theirs: Any, what: str) -> None:
         about = {"rules": question["rules"], "schema_version": question["schema_version"], "assertion": assertion}
-        self.disagreements.append({**about, "p3idp": str(ours), "keystone": theirs})
+        self.disagreements.append({**about, "p3idp": str(ours), "keystone": theirs, "difference": what})
 
 
 def same(outcome: Outcome, answer: dict[str, Any]) -> bool:
     """Whether Keystone's answer is this outcome."""
+    refused = isinstance(outcome, Failed) and outcome.kind is Kind.REFUSED
+    return refused or not difference(outcome, answer)
+
+
+def difference(outcome: Outcome, answer: dict[str, Any]) -> str:
+    """What is not the same, without the particulars; empty where all is."""
+    ours, theirs = _ours(outcome), _theirs(answer)
+    if ours != theirs:
+        return f"p3idp {ours}, Keystone {theirs}"
+    if isinstance(outcome, Failed):
+        return ""
+    members, said = outcome.as_keystone(), answer["result"]
+    differing = [name for name in {**members, **said} if _member(members, name) != _member(said, name)]
+    return f"results with other {' and '.join(differing)}" if differing else ""
+
+
+def _ours(outcome: Outcome) -> str:
     if isinstance(outcome, Mapped):
-        ours = json.dumps(outcome.as_keystone(), sort_keys=True)
-        return "result" in answer and ours == json.dumps(answer["result"], sort_keys=True)
-    if outcome.kind is Kind.REFUSED:
-        return True
-    no_match = answer.get("message", "").startswith(NO_MATCH)
-    return answer.get("raises") == outcome.keystone_error and no_match == (outcome.kind is Kind.NO_MATCH)
+        return "result"
+    return outcome.kind.value if outcome.kind is not Kind.EVALUATION_ERROR else outcome.keystone_error
+
+
+def _theirs(answer: dict[str, Any]) -> str:
+    if "raises" not in answer:
+        return next(iter(answer))
+    no_match = answer["raises"] == "ValidationError" and answer["message"].startswith(NO_MATCH)
+    return Kind.NO_MATCH.value if no_match else answer["raises"]
+
+
+def _member(result: dict[str, Any], name: str) -> str | None:
+    return json.dumps(result[name], sort_keys=True) if name in result else None
 
 
 def _reason(message: str) -> str:
