@@ -1,4 +1,4 @@
-"""Whether the example login of a finding shows what the finding says: asked of our engine, Keystone's, or the policy."""
+"""Whether the example login of a finding shows what it says: asked of our engine, of Keystone's, or of the policy."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -19,6 +19,8 @@ from p3idp.core.mappings.lint.views import Required, RuleView, gift
 LONG_CLAIM = 4_096
 # Where nobody can run what may not end, the bound alone is believed up to this length.
 _SHORT_CLAIM = 64
+# So many alternatives are looked at.
+_BRANCHES = 4
 _NONSENSE = ("q", "7", "anything at all", "~", "urn:x:y")
 
 
@@ -89,10 +91,12 @@ def marks(pattern: str) -> tuple[Mark, ...]:
     if all(found_in(pattern, text) for text in _NONSENSE):
         told = f"the pattern {as_json(pattern)} is found in every value"
         return (Mark("pattern-anything", told, "List the values that are meant, or remove the condition.", "anything"),)
-    meant = sample(pattern)
-    if meant is None or not found_in(pattern, meant):
-        return ()
-    return tuple(_loose(pattern, meant))
+    by_code: dict[str, Mark] = {}
+    for meant in dict.fromkeys(sample(pattern, branch=number) for number in range(_BRANCHES)):
+        if meant is not None and found_in(pattern, meant):
+            for mark in _loose(pattern, meant):
+                by_code.setdefault(mark.code, mark)
+    return tuple(by_code.values())
 
 
 def _loose(pattern: str, meant: str) -> Iterator[Mark]:

@@ -35,7 +35,7 @@ def check_people(linted: Linted, view: RuleView) -> None:
 def _source(linted: Linted, view: RuleView, path: Path, key: str, text: str) -> None:
     claims = view.sources(text)
     if not list(field_names(text)):
-        if not any(each.condition == "any_one_of" and len(each.entries) == 1 for each in view.required):
+        if not any(_names_one(each) for each in view.required):
             told = f"everybody becomes the user {as_json(text)}"
             linted.say("user-constant", view, path, told, _FIX, view.login, _seen(view, key))
         return
@@ -54,6 +54,12 @@ def _source(linted: Linted, view: RuleView, path: Path, key: str, text: str) -> 
             told = f"{open_claims[0].attribute} may hold a semicolon or several values"
             shows = Shows(Shown.USER_ID if key == "id" else Shown.USER_NAME, made)
             linted.say("user-splits", view, path, told, _FIX, login, shows)
+
+
+def _names_one(required: Required) -> bool:
+    """Whether the rule is for one person, or one service, only."""
+    one = required.condition == "any_one_of" and len(required.entries) == 1 and not required.regex
+    return one and plain(required.attribute) in SUBJECTS
 
 
 def _reassignable(view: RuleView, text: str) -> bool:

@@ -13,6 +13,8 @@ from p3idp.core.keystone_rules.hazard import inside
 
 MAX_SAMPLE = 2_000
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
+# So many rounds of what has several ways through are slow.
+_MANY = 4
 _CANDIDATES = "xab10-_.:/@#A "
 _CATEGORIES = {
     sre.CATEGORY_DIGIT: "1",
@@ -33,15 +35,29 @@ def parsed(pattern: str) -> Any:
         return None
 
 
-def sample(pattern: str, dot: str = ".") -> str | None:
-    """A text that the pattern is likely found in; ``dot`` stands where a single dot takes any character."""
+def sample(pattern: str, dot: str = ".", branch: int = 0) -> str | None:
+    """A text that the pattern is likely found in; ``dot`` stands where a single dot takes any character.
+
+    ``branch``: which of alternatives is taken, the last for a number too high.
+    """
     tree = parsed(pattern)
     if tree is None:
         return None
     try:
-        return _text(list(tree), dot, {})
+        return _text(_chosen(list(tree), branch), dot, {})
     except _NoSample:
         return None
+
+
+def _chosen(items: Sequence[Any], branch: int) -> Sequence[Any]:
+    """With one alternative in place of the first choice that is there, at the top or in a group."""
+    for place, (op, value) in enumerate(items):
+        if op is sre.BRANCH:
+            return [*items[:place], *value[1][min(branch, len(value[1]) - 1)], *items[place + 1 :]]
+        if op is sre.SUBPATTERN and any(each[0] in (sre.BRANCH, sre.SUBPATTERN) for each in value[3]):
+            within = (op, (*value[:3], _chosen(list(value[3]), branch)))
+            return [*items[:place], within, *items[place + 1 :]]
+    return items
 
 
 class _NoSample(Exception):
@@ -138,7 +154,7 @@ def _pumps(items: Sequence[Any], before: str) -> Iterator[tuple[str, str]]:
     for place, (op, value) in enumerate(items):
         try:
             so_far = before + _text(items[:place], "x", {})
-            if op in _REPEATS and value[1] is sre.MAXREPEAT:
+            if op in _REPEATS and value[1] >= _MANY:
                 yield so_far, _text(list(value[2]), "x", {}) or "x"
                 yield from _bodies(list(value[2]), so_far)
         except _NoSample:

@@ -50,7 +50,7 @@ def usual_value(attribute: str) -> str:
     if name in _VALUES:
         return _VALUES[name]
     if name in SUBJECTS:
-        return "3f2a@example.org"
+        return "3f2a@example.org" if name == "sub" else f"{name}-3f2a@example.org"
     if name in REASSIGNABLE:
         return "alice@example.org" if "mail" in name else "Alice"
     if "entitlement" in name:

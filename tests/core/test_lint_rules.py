@@ -1,0 +1,196 @@
+"""Lint on Keystone mappings: every defect has a name, a login that shows it, and a fix that takes it away."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from lint_cases import CASES, CLOSED, EGI, ENT, GOOD, ISS, OPERATORS, OPS, SUB, USER, WITHOUT_LOGIN, entitled, rule
+from lint_proof import is_proven, ours
+
+from p3idp.core.keystone_rules import NO_SEARCH, Mapped, compile_rules
+from p3idp.core.mappings.json_lines import JsonMistaken
+from p3idp.core.mappings.lint import CATALOGUE, SECTIONS, Finding, Severity, Written, lint_rules, read_written, report
+from p3idp.core.mappings.lint.pattern_repair import found_in
+from p3idp.core.mappings.lint.samples import sample
+
+
+def found(rules: Any, version: str | None = "2.0") -> list[Finding]:
+    return lint_rules(Written("rules.json", rules), version)
+
+
+def codes(rules: Any, version: str | None = "2.0") -> set[str]:
+    return {each.code for each in found(rules, version)}
+
+
+def worse_than_notes(findings: Sequence[Finding]) -> list[str]:
+    return [each.code for each in findings if each.severity is not Severity.NOTE]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_defect_is_found_and_gone_once_corrected(name: str):
+    case, code = CASES[name], name.split()[0]
+    assert code in codes(case.wrong, case.version)
+    assert code not in codes(case.right, "2.0")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_finding_comes_with_a_login_that_shows_what_it_says(name: str):
+    case = CASES[name]
+    for each in found(case.wrong, case.version):
+        assert each.fix
+        assert is_proven(each, case.wrong, ours(case.version, NO_SEARCH)), each
+    mine = [each for each in found(case.wrong, case.version) if each.code == name.split()[0]]
+    assert all(each.login and each.shows for each in mine) or name in WITHOUT_LOGIN
+
+
+def test_every_name_of_a_defect_in_rules_has_a_case():
+    sections = ("Patterns", "Conditions", "Texts that are filled in", "Groups, projects and domains", "Users")
+    known = {code for title in (*sections, "Rules together") for code in SECTIONS[title]}
+    assert known == {name.split()[0] for name in CASES}
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("pattern-")])
+def test_a_pattern_proposed_instead_is_without_its_defect(name: str):
+    for each in found(CASES[name].wrong):
+        if each.code.startswith("pattern-") and each.instead:
+            assert not [c for c in codes([entitled(any_one_of=[each.instead], regex=True)]) if c.startswith("pattern-")]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead"),
+    [
+        ("urn:mace:egi.eu:group:ops", r"\Aurn:mace:egi\.eu:group:ops(?:#[^#\s]+)?\Z"),
+        ("^urn:mace:egi.eu:group:ops.*$", r"\Aurn:mace:egi\.eu:group:ops(?:#[^#\s]+)?\Z"),
+        ("^urn:mace:egi.eu:group:ops:.*$", r"\Aurn:mace:egi\.eu:group:ops:.*\Z"),
+        (CLOSED.replace(r"\.", "."), CLOSED),
+        ("^(a|b.c)", r"\A(?:(a|b\.c))\Z"),
+    ],
+)
+def test_the_fix_of_a_pattern_is_written_out(pattern: str, instead: str):
+    shown = [each for each in found([entitled(any_one_of=[pattern], regex=True)]) if each.instead]
+    assert {each.instead for each in shown} == {instead}
+    meant = sample(pattern)
+    assert meant
+    assert found_in(instead, meant)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        GOOD,
+        [entitled(any_one_of=[CLOSED], regex=True)],
+        [entitled(any_one_of=[r"\Aurn:mace:egi\.eu:group:ops:[^:#]+(?:#[^#\s]+)?\Z"], regex=True)],
+        # As Keystone's manual has it: one rule says who, others give groups.
+        [rule(SUB, ISS, local=[{"user": USER}]), entitled([{"group": OPERATORS}], any_one_of=[OPS])],
+        [entitled([{"user": USER, "groups": "{1}", "domain": EGI}], whitelist=["developers", "operators"])],
+        [
+            entitled(any_one_of=[OPS]),
+            entitled([{"user": USER, "group": {"name": "x", "domain": EGI}}], any_one_of=["x"]),
+        ],
+        [
+            rule(
+                SUB,
+                ISS,
+                {"type": ENT, "any_one_of": [OPS]},
+                {"type": "OIDC-acr", "not_any_of": ["low"]},
+                {"type": "OIDC-acr"},
+            )
+        ],
+    ],
+)
+def test_good_rules_are_left_alone(rules: Any):
+    assert found(rules) == []
+
+
+def test_a_mapping_without_its_version_is_one_of_schema_1():
+    assert worse_than_notes(found(GOOD, None)) == ["schema-version-missing"]
+    assert found({"rules": GOOD, "schema_version": "2.0"}, None) == []
+    assert found({"mapping": {"rules": GOOD, "schema_version": "2.0"}}, "1.0") == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        5,
+        "text",
+        [],
+        {},
+        [5],
+        {"rules": {}},
+        {"rules": GOOD, "schema_version": "9.0"},
+        {"rules": GOOD, "schema_version": 2.0},
+        {"mapping": []},
+        [{"local": [], "remote": []}],
+        [{"local": [{"colour": "red"}], "remote": [SUB]}],
+        [GOOD[0]] * 20_001,
+    ],
+    ids=lambda data: f"{data!r:.40}",
+)
+def test_what_keystone_does_not_save_is_said_with_its_place(data: Any):
+    assert codes(data) == {"keystone-refuses"}
+
+
+PRETTY = json.dumps(
+    {"rules": [*CASES["pattern-invalid"].wrong, *CASES["user-local"].wrong], "schema_version": "2.0"}, indent=1
+)
+
+
+def test_a_finding_names_the_line_of_its_value():
+    lines = PRETTY.splitlines()
+    by_code = {each.code: each for each in lint_rules(read_written("rules.json", PRETTY.encode()))}
+    assert "(ops" in lines[by_code["pattern-invalid"].line - 1]
+    assert '"type": "local"' in lines[by_code["user-local"].line - 1]
+    assert by_code["pattern-invalid"].file == "rules.json"
+
+
+@pytest.mark.parametrize(
+    ("raw", "line", "told"),
+    [
+        (b"", 1, "too early"),
+        (b'{"rules": [\n  {"local": [],}\n]}', 2, "double quotes"),
+        (b'{\n"rules": [],\n"rules": []}', 3, "twice"),
+        (b'[\n"\x00"]', 2, "does not allow"),
+        (b'\xff{"rules"', 1, "UTF-8"),
+        (b"[\nNaN]", 2, "no JSON value"),
+        (b'{"a":\n"\\ud800"}', 2, "surrogate"),
+        (b"[" * 100_000, 1, "deeper"),
+        (b" " * 10_000_000, 1, "larger"),
+    ],
+    ids=["empty", "comma", "twice", "nul", "latin", "nan", "surrogate", "deep", "large"],
+)
+def test_text_that_is_no_mapping_is_refused_with_its_line(raw: bytes, line: int, told: str):
+    with pytest.raises(JsonMistaken) as mistaken:
+        read_written("rules.json", raw)
+    assert mistaken.value.line == line
+    assert told in mistaken.value.message
+
+
+def test_one_place_has_a_finding_once_and_files_are_read_from_above():
+    twice = report([*found(CASES["user-local"].wrong), *found(CASES["user-local"].wrong)], ("rules.json",))
+    assert len(twice.findings) == len(found(CASES["user-local"].wrong))
+    severities = [each.severity.rank for each in twice.findings if each.line == twice.findings[0].line]
+    assert severities == sorted(severities)
+
+
+def test_a_thousand_rules_are_linted_without_a_login_for_each():
+    """What is right costs no evaluation: else ten thousand rules would take minutes."""
+    rules = [entitled(any_one_of=[f"urn:mace:egi.eu:group:g{n}"]) for n in range(1_000)]
+    gives = [
+        {**each, "local": [{"user": USER, "group": {"name": f"g{n}", "domain": EGI}}]} for n, each in enumerate(rules)
+    ]
+    assert found(gives) == []
+    outcome = compile_rules(gives, "2.0").evaluate(
+        {"OIDC-sub": "x", "OIDC-iss": ISS["any_one_of"][0], ENT: "urn:mace:egi.eu:group:g7"}
+    )
+    assert isinstance(outcome, Mapped)
+
+
+def test_names_are_stable_words_and_every_one_helps():
+    for code, words in CATALOGUE.items():
+        assert code == code.lower()
+        assert " " not in code
+        assert words.defect.endswith(".")
+        assert words.means.endswith(".")
+        assert words.remedy
