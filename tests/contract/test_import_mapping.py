@@ -321,7 +321,7 @@ def test_a_seeded_defect_is_caught_by_the_replay(monkeypatch, module, name, spoi
 
 def test_the_files_are_a_policy_once_filled_in_and_say_at_which_line_they_are_not(tmp_path):
     done = imported(egi_rule(ESCAPED), egi_rule(group={"id": "1"}))
-    MappingImport(NewDirectory(), NO_SEARCH).write(done, tmp_path / "new")
+    MappingImport(NewDirectory(), NO_SEARCH).write(done, str(tmp_path / "new"))
     with pytest.raises(PolicyInvalid) as refused:
         load_policy(tmp_path / "new")
     file = tmp_path / "new/communities/vo.access.egi.eu.yaml"
@@ -373,7 +373,7 @@ def test_grants_that_no_policy_can_say_are_named():
 def test_a_directory_that_holds_something_is_never_touched(tmp_path):
     (tmp_path / "site.yaml").write_text("mine", encoding="utf-8")
     with pytest.raises(DirectoryNotEmpty):
-        MappingImport(NewDirectory(), NO_SEARCH).write(imported(egi_rule()), tmp_path)
+        MappingImport(NewDirectory(), NO_SEARCH).write(imported(egi_rule()), str(tmp_path))
     assert [file.name for file in tmp_path.iterdir()] == ["site.yaml"]
 
 

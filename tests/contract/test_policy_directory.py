@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from policies import ACCESS, SITE, PolicyFiles
+from policies import ACCESS, OPERATOR, SITE, PolicyFiles
 
 from p3idp.adapters.policy_files import load_policy
 from p3idp.core.policy.examples import failed_examples
@@ -113,6 +113,20 @@ SPOILED = {
         6,
         "longer than Keystone's 64",
     ),
+    "a client that no provider honours": (
+        COMMUNITY,
+        "    projects: {p3",
+        "    issuing_clients: [keystome]\n    projects: {p3",
+        7,
+        "honours no tokens of the client `keystome`; did you mean `keystone`?",
+    ),
+    "a semicolon in a client": (
+        COMMUNITY,
+        "    projects: {p3",
+        "    issuing_clients: ['a;b']\n    projects: {p3",
+        7,
+        "a semicolon",
+    ),
     "a semicolon in assurance": (
         COMMUNITY,
         "    projects: {p3",
@@ -196,12 +210,24 @@ def test_all_mistakes_of_all_files_come_at_once(files):
         ("site.yaml", b"a: " + b"{a: " * 40 + b"}" * 40, "nested deeper"),
         ("site.yaml", b"- x", "must hold keys and values"),
         ("site.yaml", b"a: b\n---\nc: d\n", "not YAML"),
+        ("communities/vo.access.egi.eu.yaml", b"#\n" * 100_000, "the file has 100,000 lines"),
+        ("communities/vo.access.egi.eu.yaml", b"- x\n" * 100_000, "larger than 256 kB"),
+        ("communities/vo.access.egi.eu.yaml", b"[" + b"[]," * 80_000, "more than 50,000 values"),
+        ("communities/vo.access.egi.eu.yaml", b"a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "is an anchor"),
         ("communities/other.yml", b"", "a community's file is called <community>.yaml"),
     ],
 )
 def test_a_file_that_is_no_policy_file_is_refused_without_a_traceback(files, name, content, words):
     (files.root / name).write_bytes(content)
     assert any(place[0] == name and words in place[2] for place in mistakes(files))
+
+
+@pytest.mark.parametrize("text", ["access:\n" + "-\n" * 5_000, "a: 1\n" * 5_000], ids=["nothings", "keys"])
+def test_one_mistake_made_thousands_of_times_is_not_told_thousands_of_times(files, text):
+    files.write(COMMUNITY, text)
+    told = mistakes(files)
+    assert 100 < len(told) < 250
+    assert any("and more mistakes from here on" in place[2] for place in told)
 
 
 def test_an_empty_policy_is_refused(files):
@@ -252,6 +278,45 @@ def test_two_rules_that_ask_for_different_things_may_not_share_a_group(files):
     assert "shares the group `vo.access.egi.eu:role=vm_operator`" in mistakes(files)[0][2]
     files.change(COMMUNITY, "    assurance:", "    group: assured operators\n    assurance:")
     assert [rule.group for rule in files.load().communities[1].rules][1] == "assured operators"
+
+
+SHARED = """\
+  - entitlement: urn:mace:egi.eu:group:vo.access.egi.eu:role=admin
+    group: vo.access.egi.eu:role=vm_operator
+    projects: {p3: [member]}
+"""
+
+
+def test_rules_of_one_community_that_give_the_same_may_share_a_group(files):
+    text = (files.root / COMMUNITY).read_text(encoding="utf-8")
+    files.write(COMMUNITY, text + SHARED)
+    assert len({rule.group for rule in files.load().communities[1].rules}) == 1
+    files.write(COMMUNITY, text + SHARED.replace("[member]", "[reader]"))
+    assert "asks for something else and gives something else" in mistakes(files)[0][2]
+
+
+def test_rules_of_two_communities_may_not_for_one_of_them_may_be_suspended(files):
+    files.write("communities/other.yaml", ACCESS.split("access:")[0] + "access:\n" + SHARED)
+    assert "shares the group" in mistakes(files)[0][2]
+
+
+def test_a_rule_that_differs_in_its_clients_alone_asks_for_something_else(files):
+    text = (files.root / COMMUNITY).read_text(encoding="utf-8")
+    rule = SHARED.replace("role=admin", "role=vm_operator").replace("[member]", "[reader]")
+    files.write(COMMUNITY, text + rule)
+    assert len(files.load().communities[1].rules) == 2
+    files.write(COMMUNITY, text + rule + "    issuing_clients: [keystone]\n")
+    assert "shares the group" in mistakes(files)[0][2]
+
+
+def test_an_example_says_by_azp_which_client_its_token_is_of(files):
+    text = (files.root / COMMUNITY).read_text(encoding="utf-8") + "    issuing_clients: [keystone]\n"
+    example = "  - {title: t, claims: {azp: %s, entitlements: '%s'}, access: {p3: [%s]}}\n"
+    shown = "examples:\n" + "".join(example % (c, OPERATOR, r) for c, r in (("keystone", "member"), ("p3idp", "")))
+    files.write(COMMUNITY, text + shown)
+    assert list(failed_examples(files.load())) == []
+    files.write(COMMUNITY, text.replace("[keystone]", "[p3idp]") + shown)
+    assert len(list(failed_examples(files.load()))) == 2
 
 
 def test_an_example_that_comes_out_otherwise_names_its_line(files):

@@ -58,7 +58,7 @@ def import_mapping(
     importer = wiring.wire_mapping_import()
     imported = importer.run(rules, version, choices, wiring.now())
     if target is not None:
-        importer.write(imported, target)
+        importer.write(imported, str(target))
     if as_json:
         click.echo(json.dumps(_json(imported, target), ensure_ascii=False, sort_keys=True))
         return ExitStatus.OK

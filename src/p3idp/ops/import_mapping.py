@@ -7,7 +7,6 @@ core/mappings/importing's.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import PurePath
 from typing import Any
 
 from p3idp.core.access.resources import Kind
@@ -141,7 +140,7 @@ class MappingImport:
             raise ImportDiffers(_told(replayed))
         return MappingImported(found, self.draft.render(found.policy), replayed)
 
-    def write(self, imported: MappingImported, target: PurePath) -> None:
+    def write(self, imported: MappingImported, target: str) -> None:
         """Write the directory. Raises DirectoryNotEmpty."""
         self.draft.write(target, imported.files)
 

@@ -1,7 +1,6 @@
 """What an import needs of policy directories: the text of a new one, reading it back, and writing it once."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Protocol
 
 from p3idp.core.policy.model import Policy
@@ -20,6 +19,6 @@ class PolicyDraft(Protocol):
         """What the loader makes of these files. Raises PolicyInvalid."""
         ...
 
-    def write(self, target: PurePath, files: Files) -> None:
+    def write(self, target: str, files: Files) -> None:
         """Write them into a directory that is not there yet, or empty. Raises DirectoryNotEmpty, and OSError."""
         ...

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from p3idp.adapters.policy_files.community import CommunityReader
 from p3idp.adapters.policy_files.explain import explain
 from p3idp.adapters.policy_files.mistakes import Mistakes
-from p3idp.adapters.policy_files.nodes import Document, read_document
+from p3idp.adapters.policy_files.nodes import Document, read_document, shortened
 from p3idp.adapters.policy_files.schema import CommunityFile, SiteFile
 from p3idp.adapters.policy_files.shared import shared_groups, shared_projects
 from p3idp.adapters.policy_files.site import convert_site
@@ -172,7 +172,7 @@ class _Reading:
         try:
             return model.model_validate(document.data, context={"lab": self.lab})
         except ValidationError as exc:
-            self.places.extend(explain(document, model, exc))
+            self.places.extend(shortened(explain(document, model, exc)))
             return None
 
     def _communities(self, readers: Sequence[CommunityReader]) -> Sequence[Community]:

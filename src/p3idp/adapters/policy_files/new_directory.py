@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from p3idp.adapters.policy_files.load import COMMUNITIES, SITE_FILE, VERBATIM
@@ -35,7 +35,7 @@ class NewDirectory:
         """See ports.new_policy.PolicyDraft."""
         return policy_from_texts(files)
 
-    def write(self, target: PurePath, files: Mapping[str, str]) -> None:
+    def write(self, target: str, files: Mapping[str, str]) -> None:
         """See ports.new_policy.PolicyDraft."""
         write_policy(Path(target), files)
 

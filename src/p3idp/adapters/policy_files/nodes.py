@@ -5,8 +5,9 @@ tags, merge keys, a key given twice, several documents, files that are large or 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -16,6 +17,10 @@ from p3idp.errors.policy import Place
 
 MAX_BYTES = 262_144
 MAX_DEPTH = 12
+MAX_LINES = 20_000
+MAX_VALUES = 50_000
+# What one file can be told at once; whoever made that many made the same one again and again.
+MAX_MISTAKES = 100
 _PREFIX = "tag:yaml.org,2002:"
 Path = tuple[str | int, ...]
 
@@ -46,7 +51,7 @@ class _Composer(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.refused: list[tuple[int, str]] = []
-        self.depth = 0
+        self.depth = self.values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave the parser untyped
@@ -60,6 +65,10 @@ class _Composer(yaml.SafeLoader):
         if event.tag:
             self.refused.append((line, f"{event.tag} is a tag; a policy holds plain values only"))
         self.depth += 1
+        self.values += 1
+        if self.values > MAX_VALUES:
+            told = f"the file holds more than {MAX_VALUES:,} values; give each community a file of its own"
+            raise yaml.MarkedYAMLError(problem=told, problem_mark=event.start_mark)
         if self.depth > MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=event.start_mark)
         try:
@@ -77,6 +86,11 @@ def read_document(file: str, raw: bytes) -> Document:
     except UnicodeDecodeError as exc:
         line = raw[: exc.start].count(b"\n") + 1
         return Document(file, mistakes=((file, line, "the file is not UTF-8"),))
+    if (lines := text.count("\n")) > MAX_LINES:
+        told = (
+            f"the file has {lines:,} lines; more than {MAX_LINES:,} are not read: give each community a file of its own"
+        )
+        return Document(file, mistakes=((file, MAX_LINES + 1, told),))
     try:
         composer = _Composer(text)
         node = composer.get_single_node()
@@ -91,7 +105,16 @@ def read_document(file: str, raw: bytes) -> Document:
     reader = _Reader(file)
     data = reader.value(node, ())
     refused = [(file, line, message) for line, message in composer.refused]
-    return Document(file, data, reader.lines, tuple([*refused, *reader.mistakes]))
+    return Document(file, data, reader.lines, shortened([*refused, *reader.mistakes]))
+
+
+def shortened(places: Iterable[Place]) -> tuple[Place, ...]:
+    """The first mistakes of a file, and that there are more."""
+    first = tuple(islice(places, MAX_MISTAKES + 1))
+    if len(first) <= MAX_MISTAKES:
+        return first
+    file, line, _ = first[-1]
+    return (*first[:-1], (file, line, f"and more mistakes from here on; {MAX_MISTAKES} are told at once"))
 
 
 def _broken_entitlement(text: str, line: int) -> str:
