@@ -33,16 +33,17 @@ def _absent_is_empty(compiled, assertion):
 
 
 def _every_requirement_counts(prelude, environment):
-    if JUDGE(prelude, environment) is None:
-        return None
+    judged = JUDGE(prelude, environment)
+    if isinstance(judged, int):
+        return judged
     handed = [(each, environment[each.attribute]) for each in prelude.requirements]
     selected = [values if each.is_gate else each.selects(values) for each, values in handed]
     return [values[0] if len(values) == 1 else values for values in selected]
 
 
 def _empty_selection_misses(prelude, environment):
-    handed = JUDGE(prelude, environment)
-    return None if handed is None or [] in handed else handed
+    judged = JUDGE(prelude, environment)
+    return judged if isinstance(judged, int) or [] not in judged else 0
 
 
 def _last_user(given, *, honours_domain):

@@ -65,7 +65,8 @@ class CompiledRules:
                 rule = self.rules[number]
                 answer = answers.get(rule.prelude)
                 if answer is None:
-                    answer = answers[rule.prelude] = (rule.prelude.judge(environment), {})
+                    judged = rule.prelude.judge(environment)
+                    answer = answers[rule.prelude] = (judged if isinstance(judged, list) else None, {})
                 values, known = answer
                 if values is not None:
                     for local in rule.locals:
@@ -102,14 +103,18 @@ class CompiledRules:
         """
         environment: Environment = {}
         found: list[tuple[int, ...]] = []
-        harmless = self._harmless
-        given = assertion.get
+        begun = False
+        get = assertion.get
         for name, remembered, asked_for in self._readers:
-            text = given(name)
+            text = get(name)
             if text.__class__ is not str and not isinstance(text, str):
                 continue
-            if len(text) > harmless:
-                harmless = self._weigh(name, text, begun=harmless != self._harmless)
+            if len(text) > self._harmless:
+                if len(text) > MAX_CLAIM:
+                    raise refuse(f"{name} has {len(text)} characters; at most {MAX_CLAIM} are read")
+                if not begun:
+                    self._search.begin()
+                    begun = True
             if remembered is not None:
                 rules = remembered.get(text)
                 if rules is None:
@@ -132,14 +137,6 @@ class CompiledRules:
         self._search.begin()
         texts = ((name, assertion.get(name)) for name in self.attributes)
         return {name: _split(name, text) for name, text in texts if isinstance(text, str)}
-
-    def _weigh(self, name: str, text: str, *, begun: bool) -> int:
-        """Refuse what is too much, and have the clock ready for patterns. Raises Stop. Returns what is harmless now."""
-        if len(text) > MAX_CLAIM:
-            raise refuse(f"{name} has {len(text)} characters; at most {MAX_CLAIM} are read")
-        if not begun:
-            self._search.begin()
-        return -2 if self._harmless == -1 else -1
 
 
 def _split(name: str, text: str) -> list[str]:

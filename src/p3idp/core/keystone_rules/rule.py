@@ -4,12 +4,11 @@ A rule is its requirements in order. For speed, those that many rules have in co
 holds for a whole evaluation; the one that an index answers stands apart.
 """
 
-from collections.abc import Sequence
 from functools import cached_property
 
 from p3idp.core.keystone_rules.conditions import Requirement
 from p3idp.core.keystone_rules.fill import Local, Varying
-from p3idp.core.keystone_rules.outcome import Json, Object, exact_key
+from p3idp.core.keystone_rules.outcome import Object, exact_key
 from p3idp.core.keystone_rules.search import Search
 from p3idp.core.keystone_rules.templates import Value
 from p3idp.core.keystone_rules.trace import RuleMiss
@@ -48,23 +47,26 @@ class Prelude:
 
     def __init__(self, requirements: tuple[Requirement, ...]) -> None:
         self.requirements = requirements
-        self._steps = [(each.attribute, each.literals, each.condition, each) for each in requirements]
+        self._steps = [
+            (position, each.attribute, each.literals, each.condition, each)
+            for position, each in enumerate(requirements)
+        ]
 
-    def judge(self, environment: Environment) -> list[Value] | None:
-        """The values for ``{0}``, ``{1}`` …; None where a requirement is not met. Raises Stop."""
+    def judge(self, environment: Environment) -> list[Value] | int:
+        """The values for ``{0}``, ``{1}`` …, or the place of the requirement that is not met. Raises Stop."""
         handed: list[Value] = []
-        for attribute, literals, condition, requirement in self._steps:
+        for position, attribute, literals, condition, requirement in self._steps:
             values = environment.get(attribute)
             if values is None:
-                return None
+                return position
             if condition == "present":
                 handed.append(values[0] if len(values) == 1 else values)
             elif literals is not None:  # most gates are: told apart here, for speed
                 if literals.isdisjoint(values) is (condition == "any_one_of"):
-                    return None
+                    return position
             elif requirement.is_gate:
                 if not requirement.passes(values):
-                    return None
+                    return position
             else:
                 selected = requirement.selects(values)
                 handed.append(selected[0] if len(selected) == 1 else selected)
@@ -91,21 +93,15 @@ class Rule:
 
     def judge(self, environment: Environment) -> RuleMiss | list[Value]:
         """The values for ``{0}``, ``{1}`` …, or the requirement that is not met. Raises Stop."""
-        handed: list[Value] = []
-        for position, requirement in enumerate(self.requirements):
-            values = environment.get(requirement.attribute)
-            if values is None:
-                return self._miss(position, "present", ())
-            if requirement.is_gate:
-                if not requirement.passes(values):
-                    return self._miss(position, requirement.condition, values)
-            else:
-                selected = requirement.selects(values)
-                handed.append(selected[0] if len(selected) == 1 else selected)
-        return handed
+        judged = Prelude(self.requirements).judge(environment)
+        return judged if isinstance(judged, list) else self._miss(judged, environment)
 
-    def _miss(self, position: int, condition: str, values: list[str] | tuple[()]) -> RuleMiss:
+    def _miss(self, position: int, environment: Environment) -> RuleMiss:
         asked = self.requirements[position]
-        found = asked.matcher.those_of(list(values)) if condition == "not_any_of" else values
-        entries: Sequence[Json] = () if condition == "present" else asked.entries
-        return RuleMiss(self.number, position, asked.attribute, condition, entries, asked.regex, tuple(found))
+        values = environment.get(asked.attribute)
+        if values is None:
+            return RuleMiss(self.number, position, asked.attribute, "present", regex=asked.regex)
+        found = asked.matcher.those_of(values) if asked.condition == "not_any_of" else values
+        return RuleMiss(
+            self.number, position, asked.attribute, asked.condition, asked.entries, asked.regex, tuple(found)
+        )
