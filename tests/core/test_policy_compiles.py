@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from whole_policies import CLIENTS, LEVELS, NOW, Login, drawn, logins, near, policies, strange, whole
+from whole_policies import CLIENTS, LEVELS, NOW, drawn, groups_decided, logins, near, policies, strange, whole
 
 from p3idp.core.keystone_rules import Mapped, compile_rules
 from p3idp.core.mappings import compile as compiler
@@ -18,12 +18,6 @@ from p3idp.core.policy.model import IdentityProvider, Policy
 QUICK = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def groups_by_policy(policy: Policy, login: Login) -> set[str]:
-    if not login.is_believed:
-        return set()
-    return {verdict.rule.group for verdict in decide(policy, login.typed(), NOW).granted}
-
-
 def agree(policy: Policy) -> int:
     """Both engines on every login; how many got in."""
     let_in = 0
@@ -32,7 +26,7 @@ def agree(policy: Policy) -> int:
         for provider in policy.site.identity_providers
     }
     for login in logins(policy):
-        wanted = groups_by_policy(policy, login)
+        wanted = groups_decided(policy, login)
         outcome = engines[login.provider.id].evaluate(login.assertion())
         if not isinstance(outcome, Mapped):
             assert outcome.keystone_error == "ValidationError", outcome

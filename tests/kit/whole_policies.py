@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from p3idp.core.mappings.compile import attribute
 from p3idp.core.policy.claims import GivenClaims
+from p3idp.core.policy.decide import decide
+from p3idp.core.policy.decision import Granted, Reason
 from p3idp.core.policy.entitlement import Entitlement, parse_entitlement
 from p3idp.core.policy.model import (
     AccessRule,
@@ -24,6 +26,7 @@ from p3idp.core.policy.model import (
     ProjectRef,
     ProviderId,
     Site,
+    Suspension,
     Validity,
 )
 
@@ -91,6 +94,14 @@ class Login:
         return not listed or by_client or bool(set(self.audiences) & set(self.provider.audiences))
 
 
+def groups_decided(policy: Policy, login: Login) -> set[str]:
+    """The groups of what is granted; those of a suspended community stay, and carry nothing."""
+    if not login.is_believed:
+        return set()
+    trace = decide(policy, login.typed(), NOW).trace
+    return {v.rule.group for v in trace if isinstance(v, Granted) or v.reason is Reason.SUSPENDED}
+
+
 def some(values: list[str], most: int = 3) -> st.SearchStrategy[tuple[str, ...]]:
     return st.lists(st.sampled_from(values), max_size=most, unique=True).map(tuple)
 
@@ -139,7 +150,8 @@ def communities_of(draw: st.DrawFn, site: Site, name: str) -> Community:
         )
         for n in range(draw(st.integers(1, 4)))
     )
-    return Community(name, "t", "c", (project,), rules, validity=draw(st.sampled_from(SPANS)))
+    stopped = draw(st.sampled_from([None, None, None, Suspension(NOW, "looked into")]))
+    return Community(name, "t", "c", (project,), rules, validity=draw(st.sampled_from(SPANS)), suspended=stopped)
 
 
 def _without_clashes(communities: tuple[Community, ...]) -> tuple[Community, ...]:

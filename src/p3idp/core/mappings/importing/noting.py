@@ -41,9 +41,8 @@ def _attributes(rules: Sequence[Rule]) -> Iterator[Remark]:
             numbers[claim_of(entry["type"]).prefix].add(number)
     for prefix, used in sorted(numbers.items()):
         if prefix == "":
-            told = "some attributes are no claims of OpenID Connect; p3idp's Apache does not pass them"
-            yield Remark("foreign-attribute", told, tuple(sorted(used)))
-        elif prefix != OURS:
+            continue  # said of each rule
+        if prefix != OURS:
             told = f"attributes {prefix}… are read as claims; p3idp's Apache passes them as {OURS}…"
             todo = "Switch Apache's configuration (`p3idp site config`) and the mapping together."
             yield Remark("attribute-prefix", told, tuple(sorted(used)), todo)

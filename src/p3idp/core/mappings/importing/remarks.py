@@ -16,6 +16,7 @@ KEPT: Mapping[str, str] = {
     "selects-values": "Policy asks for one of several values; write a rule for each value that is meant.",
     "asks-for-absence": "Policy has no rule that asks for what somebody has not; give the others an entitlement.",
     "asks-for-more": "Policy asks for entitlement, assurance, client and issuer; ask the provider for an entitlement.",
+    "foreign-attribute": "Use the claim that p3idp's Apache passes (OIDC-…) in the rule, and import again.",
     "group-by-id": "Import again with --keystone, which tells the group's name; or name the group in the rule.",
     "groups-from-claim": "Write a policy rule for each group that is meant, with the entitlement that opens it.",
     "gives-projects": "Name a group beside the projects and import again: the policy gives roles through groups.",

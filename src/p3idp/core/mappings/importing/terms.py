@@ -1,5 +1,6 @@
 """One old rule as terms that a policy can say, or why it cannot. Owns what of a rule is understood."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from string import Formatter
@@ -7,7 +8,9 @@ from typing import Any
 
 from p3idp.core.mappings.importing.attributes import Claim, claim_of
 from p3idp.core.mappings.importing.wanted import Fit, NotUnderstood, Wanted, wanted
+from p3idp.core.policy.claims import ambiguity
 
+_CLAIM = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 Rule = Mapping[str, Any]
 # A group as an old rule names it: (domain, name), or its id.
 GroupRef = tuple[str, str] | str
@@ -62,7 +65,9 @@ def read_terms(number: int, rule: Rule, version: str) -> Terms:
 
 
 def _asked(terms: Terms, entry: Rule) -> Terms:
-    claim = claim_of(entry["type"]).name
+    claim, prefix = claim_of(entry["type"])
+    if not prefix or not _CLAIM.fullmatch(claim):
+        raise CannotSay("foreign-attribute", f"it reads {entry['type']!r}, which is no claim of OpenID Connect")
     if "whitelist" in entry or "blacklist" in entry:
         raise CannotSay("selects-values", f"it hands on only some values of {claim} (whitelist or blacklist)")
     if "not_any_of" in entry:
@@ -84,6 +89,8 @@ def _texts(claim: str, entries: Sequence[str], *, regex: bool) -> Iterator[str]:
         text = _plain_text(entry) if regex else entry
         if text is None:
             raise CannotSay("not-understood", f"the pattern {entry!r} for {claim} is more than a text between anchors")
+        if why := ambiguity(text) or ("nothing" if not text else "more than 255 characters" if len(text) > 255 else ""):
+            raise CannotSay("asks-for-more", f"it asks {claim} for {text!r}, which holds {why}: no policy may")
         yield text
 
 
@@ -176,4 +183,7 @@ def _constant(text: str) -> str:
         raise CannotSay("groups-from-claim", f"{text!r} cannot be filled in") from exc
     if any(name is not None for _, name, _, _ in parts):
         raise CannotSay("groups-from-claim", f"it makes the name {text!r} of claims")
-    return "".join(before for before, _, _, _ in parts)
+    constant = "".join(before for before, _, _, _ in parts)
+    if not 0 < len(constant) <= 64 or constant != constant.strip() or not constant.isprintable():
+        raise CannotSay("groups-from-claim", f"the name {text!r} is none that a policy may hold")
+    return constant
