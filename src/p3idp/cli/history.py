@@ -15,7 +15,7 @@ from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.terminal import harmless
 from p3idp.core.access.history import Entry, begun_to_text, between, snapshot_to_text
 from p3idp.core.access.plan import Change
-from p3idp.ops.access_history import Unbelieved
+from p3idp.ops.access_history import AccessHistory, Unbelieved
 from p3idp.settings import load_settings
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
@@ -30,7 +30,7 @@ def history(ctx: click.Context, settings_file: str | None, as_json: bool, limit:
     """List the applies so far, newest first; the commands below look closer."""
     if ctx.invoked_subcommand is not None:
         return
-    entries = wiring.wire_past(load_settings(settings_file)).latest(limit)
+    entries = _past(settings_file).latest(limit)
     if as_json:
         _echo([_summary(entry) for entry in entries])
         return
@@ -46,7 +46,7 @@ def history(ctx: click.Context, settings_file: str | None, as_json: bool, limit:
 @json_option
 def show(number: int, settings_file: str | None, as_json: bool) -> None:
     """Show one apply: who, when, by which policy, and every change. --json also tells what it found and left."""
-    entry = wiring.wire_past(load_settings(settings_file)).entry(number)
+    entry = _past(settings_file).entry(number)
     if as_json:
         begun = json.loads(begun_to_text(entry.begun))
         left = json.loads(snapshot_to_text(entry.left)) if entry.left else None
@@ -63,7 +63,7 @@ def show(number: int, settings_file: str | None, as_json: bool) -> None:
 @json_option
 def diff(one: int, other: int, settings_file: str | None, as_json: bool) -> None:
     """Show what differs between what apply ONE and apply OTHER left in Keystone, and between their policies."""
-    past = wiring.wire_past(load_settings(settings_file))
+    past = _past(settings_file)
     first, second = past.entry(one), past.entry(other)
     changes = between(first.left, second.left)
     texts = list(_text_lines(first.begun.files, second.begun.files))
@@ -85,7 +85,7 @@ def diff(one: int, other: int, settings_file: str | None, as_json: bool) -> None
 @json_option
 def restore_policy(number: int, directory: Path, settings_file: str | None, as_json: bool) -> None:
     """Write the policy of apply NUMBER into a new DIRECTORY, as it was to the byte."""
-    begun = wiring.wire_past(load_settings(settings_file)).entry(number).begun
+    begun = _past(settings_file).entry(number).begun
     wiring.write_policy(directory, begun.files)
     if as_json:
         _echo({"digest": begun.policy_digest, "files": sorted(begun.files)})
@@ -93,6 +93,12 @@ def restore_policy(number: int, directory: Path, settings_file: str | None, as_j
         click.echo(
             f"{len(begun.files)} files of the policy {begun.policy} {begun.policy_digest[:12]}… are in {directory}"
         )
+
+
+def _past(settings_file: str | None) -> AccessHistory:
+    """The history in the settings of this call; those given to `history` itself count for its commands too."""
+    parent = click.get_current_context().parent
+    return wiring.wire_past(load_settings(settings_file or (parent.params.get("settings_file") if parent else None)))
 
 
 def _summary(entry: Entry | Unbelieved) -> dict[str, Any]:
