@@ -37,8 +37,9 @@ prove: install  ## Prove the mapping engine against Keystone's own: 200,000 pair
 matrix: install  ## The same proof on Keystone 24 to 30, and why they differ; status 1 on anything new (installs 600 MB once)
 	@PYTHONPATH=tests/kit $(BIN)/python tests/prove/matrix.py $(ARGS)
 
-bench: install  ## Measure p3idp beside Keystone: mapping engines, and the bare calls of a login (ratios; build/*.json)
+bench: install  ## Measure p3idp beside Keystone: mapping engines, replay, and the bare calls of a login (ratios; build/*.json)
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/engines.py
+	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/replaying.py
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/bench.py $(ARGS)
 
 check: install  ## Formatting, lint, types, import contracts, generated pages, documentation: under a minute

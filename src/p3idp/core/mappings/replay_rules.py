@@ -65,7 +65,9 @@ def _varies(part: Any) -> bool:
 
 def items_of(mapped: Mapped) -> set[Item]:
     """What a result gives, in the report's words."""
-    groups = {Item("group", group.name, domain_said(group.domain_name, group.domain_id)) for group in mapped.groups}
+    # Keystone lists the same groups over and over: each is looked at once.
+    once = mapped._replace(group_names=list({id(group): group for group in mapped.group_names}.values()))
+    groups = {Item("group", group.name, domain_said(group.domain_name, group.domain_id)) for group in once.groups}
     ids = {Item("group id", str(each)) for each in mapped.group_ids}
     projects = {
         Item("project", grant.project, domain_said(grant.domain_name, grant.domain_id), role)
