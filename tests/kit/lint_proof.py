@@ -12,7 +12,7 @@ from p3idp.core.mappings.lint.policy_logins import judged
 from p3idp.core.mappings.lint.proof import Ask, holds
 from p3idp.core.mappings.lint.views import compiled
 from p3idp.core.policy.claims import given_claims
-from p3idp.core.policy.decision import Granted, Refused
+from p3idp.core.policy.decision import Granted, Refusal, Refused
 from p3idp.core.policy.entitlement import parse_entitlement
 from p3idp.core.policy.examples import told, try_examples
 from p3idp.core.policy.model import Policy
@@ -70,7 +70,7 @@ def is_shown_by_policy(finding: Finding, policy: Policy, now: datetime) -> bool:
     verdicts = [judged(policy, login, provider, rule, finding.at or now) for rule in rules]
     if shows.what is Shown.GRANTED:
         return any(isinstance(verdict, Granted) for verdict in verdicts)
-    return any(isinstance(verdict, Refused) and verdict.reason == shows.value for verdict in verdicts)
+    return any(isinstance(verdict, Refused | Refusal) and verdict.reason == shows.value for verdict in verdicts)
 
 
 def is_shown_by_entitlement(finding: Finding) -> bool:

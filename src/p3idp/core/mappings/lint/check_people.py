@@ -26,7 +26,7 @@ def check_people(linted: Linted, view: RuleView) -> None:
         _missing(linted, view)
         return
     _source(linted, view, (*at, key), key, user[key])
-    if key == "id" and user.get("name") and _reassignable(view, user["name"]):
+    if key == "id" and _reassignable(view, user.get("name", "")) and not _reassignable(view, user["id"]):
         told = f"the name shown comes from {_named(view.sources(user['name']))}"
         shown = _seen(view, "name")
         linted.say("user-display-name", view, (*at, "name"), told, 'Write "name": the same as "id"', view.login, shown)

@@ -9,7 +9,7 @@ from typing import Any
 from p3idp.core.mappings.lint.finding import Finding, Login
 from p3idp.core.mappings.lint.policy_logins import good_claims, judged
 from p3idp.core.mappings.lint.shows import Shown, Shows
-from p3idp.core.policy.decision import Granted, Refused
+from p3idp.core.policy.decision import Granted, Refusal, Refused
 from p3idp.core.policy.examples import told, try_examples
 from p3idp.core.policy.legacy import parse_legacy
 from p3idp.core.policy.model import AccessRule, Community, IdentityProvider, Policy
@@ -85,7 +85,7 @@ def _during(community: Community, rule: AccessRule, now: datetime) -> datetime:
 
 def _validity(policy: Policy, rule: Rule, now: datetime) -> Iterator[Finding]:
     community, access = rule
-    best: Refused | None = None
+    best: Refused | Refusal | None = None
     shown: tuple[IdentityProvider, Login] | None = None
     moment = _during(community, access, now)
     for provider in policy.site.identity_providers:
@@ -94,7 +94,7 @@ def _validity(policy: Policy, rule: Rule, now: datetime) -> Iterator[Finding]:
         if isinstance(verdict, Granted):
             yield from _ended(policy, rule, provider, claims, now)
             return
-        if isinstance(verdict, Refused) and (best is None or provider.id in access.identity_providers):
+        if verdict is not None and (best is None or provider.id in access.identity_providers):
             best, shown = verdict, (provider, claims)
     if best is not None and shown is not None:
         found = f"{access.entitlement} gives nobody anything: {best.detail}"
@@ -136,7 +136,7 @@ def _gets(policy: Policy, rule: Rule, now: datetime, words: tuple[str, str, str]
 
 
 def _names(rule: AccessRule) -> Iterator[str]:
-    yield from dict.fromkeys((str(rule.entitlement), rule.group, *_grant_names(rule)))
+    yield from dict.fromkeys((str(rule.entitlement), *filter(None, [rule.group_name]), *_grant_names(rule)))
 
 
 def _grant_names(rule: AccessRule) -> Iterator[str]:

@@ -7,14 +7,17 @@ from datetime import datetime
 from p3idp.core.keystone_rules import NO_SEARCH, Search
 from p3idp.core.mappings.compile import SCHEMA_VERSION, compile_mapping
 from p3idp.core.mappings.json_lines import JsonMistaken
+from p3idp.core.mappings.lint.catalogue import PEOPLE
 from p3idp.core.mappings.lint.check_policy import check_policy
 from p3idp.core.mappings.lint.finding import Finding
 from p3idp.core.mappings.lint.rules import lint_rules
 from p3idp.core.mappings.lint.written import Lines, Written, read_written
 from p3idp.core.policy.model import IdentityProvider, Policy, VerbatimRules
 
-# The rule that nobody meets, where nothing is valid: it is written on purpose.
-_ON_PURPOSE = frozenset({"condition-empty"})
+# The compiler writes one rule a group, and one that nobody meets where nothing is valid; and which claim names people
+# the site says itself, so that it is not suspected of holding several.
+_ON_PURPOSE = frozenset({"condition-repeated", "condition-empty", "user-splits"})
+_SITE = ("site.yaml", 1)
 
 
 def lint_policy(
@@ -41,11 +44,18 @@ def _compiled(policy: Policy, provider: IdentityProvider, now: datetime, search:
     """What is wrong with the compiled rules is put down to the rules of the policy that they come from."""
     written = compiled_rules(policy, provider, now)
     places = {rule.group: rule.place for rule in policy.rules_at(now)}
+    of_site: dict[str, Finding] = {}
     for finding in lint_rules(written, search=search):
-        if finding.code not in _ON_PURPOSE:
-            group = _group(written.data["rules"][finding.rules[-1]]) if finding.rules else ""
-            file, line = places.get(group, ("site.yaml", 1))
-            yield replace(finding, file=file, line=line, rules=())
+        if finding.code in _ON_PURPOSE:
+            continue
+        group = _group(written.data["rules"][finding.rules[-1]]) if finding.rules else ""
+        file, line = places.get(group, _SITE)
+        placed = replace(finding, file=file, line=line, rules=())
+        if finding.code in PEOPLE:  # the same for every rule: the site's subject claim
+            of_site.setdefault(finding.code, replace(placed, file=_SITE[0], line=_SITE[1]))
+        else:
+            yield placed
+    yield from of_site.values()
 
 
 def _group(rule: dict[str, list[dict[str, dict[str, str]]]]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from p3idp.core.policy.claims import given_claims
 from p3idp.core.policy.decide import decide
-from p3idp.core.policy.decision import Granted, Refused
+from p3idp.core.policy.decision import Granted, Refusal, Refused
 from p3idp.core.policy.model import AccessRule, IdentityProvider, Policy
 
 _SOMEONE = "3f2a@example.org"
@@ -37,9 +37,9 @@ def good_claims(
 
 def judged(
     policy: Policy, claims: Mapping[str, Any], provider: IdentityProvider, rule: AccessRule, now: datetime
-) -> Granted | Refused | None:
-    """The verdict of this rule alone on these claims; None where nothing was looked at, or only its suspension."""
+) -> Granted | Refused | Refusal | None:
+    """The verdict of this rule alone on these claims, or why they were not even looked at; None for no rule of it."""
     owners = [community for community in policy.communities if rule in community.rules]
     alone = tuple(replace(community, rules=(rule,), suspended=None) for community in owners[:1])
     decision = decide(replace(policy, communities=alone), given_claims(claims, policy.site, provider.id), now)
-    return decision.trace[0] if decision.trace else None
+    return decision.refusal or (decision.trace[0] if decision.trace else None)

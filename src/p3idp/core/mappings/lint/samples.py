@@ -15,6 +15,8 @@ MAX_SAMPLE = 2_000
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 # So many rounds of what has several ways through are slow.
 _MANY = 4
+# What may spoil a match at its end, so that every other way is tried.
+_ENDS = ("", "!\x01", "::", "\n\n")
 _CANDIDATES = "xab10-_.:/@#A "
 _CATEGORIES = {
     sre.CATEGORY_DIGIT: "1",
@@ -143,7 +145,7 @@ def slow_texts(pattern: str, length: int) -> Iterator[str]:
         return
     seen: set[str] = set()
     for before, pump in _pumps(list(tree), ""):
-        for tail in ("", "!\x01"):
+        for tail in _ENDS:
             text = f"{before}{pump * (length // max(len(pump), 1))}"[: length - len(tail)] + tail
             if pump and text not in seen:
                 seen.add(text)
