@@ -3,10 +3,10 @@
 Remembered logins against a draft of 1,000 rules, of which one in fifty gives another role than the policy in force.
 People of ``communities`` carry the same few sets of five entitlements; with ``distinct`` no two logins have the same
 set; ``many`` are sixty entitlements, distinct. ``replay`` is reading the file, deciding for both sides, comparing and
-counting; ``command`` is `p3idp mapping replay` as a process, with interpreter and both policies loaded, and ``cpu`` what
-of it the processor worked. Beside it, on
-a sample and extrapolated, both sides too: Keystone's own engine on the compiled mappings, and decide() with its trace,
-neither of them reading or comparing anything. ``raw JSON`` replays the compiled mappings, one group in fifty renamed.
+counting; ``command`` is `p3idp mapping replay` as a process, with interpreter and both policies loaded; ``cpu`` is
+what of that the processor worked. Beside it, on a sample and extrapolated, both sides too: Keystone's own engine on
+the compiled mappings, and decide() with its trace, neither of them reading or comparing anything. ``raw JSON``
+replays the compiled mappings, one group in fifty renamed.
 """
 
 import argparse
@@ -188,10 +188,13 @@ def main() -> None:
             seconds = replayed(*policies, file)
             theirs, ours = keystones(policies, sample, options.seconds) * count, decided(policies, sample) * count
             as_json = replayed(*raw, file)
-            rows.append({"kind": kind, "logins": count, "command_cpu_s": cpu, "command_s": whole, "command_mb": memory, "replay_s": seconds,
-                         "decide_s": ours, "keystone_s": theirs, "raw_json_s": as_json})  # fmt: skip
-            figures = (f"{count:,}", f"{cpu:.2f}", f"{whole:.2f}", f"{memory:.0f}", f"{seconds:.2f}", f"{count / seconds:,.0f}",
-                       f"{ours:,.0f}", f"{theirs:,.0f}", f"{theirs / seconds:,.0f}", f"{as_json:.2f}")  # fmt: skip
+            row = {
+                "logins": count, "cpu": cpu, "command": whole, "megabytes": memory, "replay": seconds,
+                "per_second": count / seconds, "decide": ours, "keystone": theirs, "ratio": theirs / seconds,
+                "raw_json": as_json,
+            }  # fmt: skip
+            rows.append({"kind": kind, **row})
+            figures = (f"{value:,.2f}" if value < 100 else f"{value:,.0f}" for value in row.values())
             print(f"{kind:<13}" + "".join(f"{each:>11}" for each in figures), flush=True)
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(rows, indent=1), encoding="utf-8")
