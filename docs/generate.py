@@ -1,4 +1,4 @@
-"""Write the reference pages that the code itself knows: errors, commands, settings.
+"""Write the reference pages that the code itself knows: errors, commands, settings, findings of lint.
 
 Run as ``make docs-generate``; with ``--check`` it changes nothing and fails where a page is out of date.
 """
@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 import p3idp.errors
 from p3idp.cli.main import COMMANDS, main
+from p3idp.core.mappings.lint import SECTIONS
 from p3idp.errors import P3idpError
 from p3idp.settings.model import Settings
 
@@ -127,10 +128,31 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def lint_page() -> str:
+    """Every finding of lint, by what it is about."""
+    lines = [
+        "# Findings of lint",
+        "",
+        "What `p3idp mapping lint` finds, by name. An *error*: logins fail, or somebody gets",
+    ]
+    lines += ["what was not meant. A *warning* could hurt. A *note* is worth knowing."]
+    for title, section in SECTIONS.items():
+        lines += ["", f"## {title}"]
+        for code, words in section.items():
+            lines += ["", f"### `{code}`", "", f"*{words.severity.value.capitalize()}.* {words.defect}"]
+            lines += ["", f"*What it means:* {words.means}", "", f"*What to write:* {words.remedy}"]
+    return "\n".join(lines) + "\n"
+
+
 def generate(*, check: bool) -> int:
     """Write the pages, or with ``check`` name those that are out of date."""
     stale = []
-    for name, page in (("errors", errors_page()), ("cli", cli_page()), ("settings", settings_page())):
+    for name, page in (
+        ("errors", errors_page()),
+        ("cli", cli_page()),
+        ("settings", settings_page()),
+        ("lint", lint_page()),
+    ):
         path = REFERENCE / f"{name}.md"
         if not path.exists() or path.read_text(encoding="utf-8") != page:
             stale.append(path.name)

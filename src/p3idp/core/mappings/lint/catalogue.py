@@ -51,7 +51,7 @@ FILES: Mapping[str, Words] = {
         "No schema version is given.",
         "Keystone takes 1.0, also for a change to a mapping that had another: `openstack mapping set` and Horizon "
         "leave it out. 1.0 ignores domains of projects and never takes a role away.",
-        'Write {"rules": […], "schema_version": "2.0"}, or give --schema-version where the file is only the list.',
+        'Write `{"rules": […], "schema_version": "2.0"}`, or give --schema-version where the file is only the list.',
     ),
 }
 
@@ -72,19 +72,19 @@ PATTERNS: Mapping[str, Words] = {
         _E,
         "A pattern is open at its beginning or its end.",
         "Keystone searches anywhere in the value: a name that only begins or ends the same gets in.",
-        "Begin the pattern with \\A and end it with \\Z.",
+        "Begin the pattern with `\\A` and end it with `\\Z`.",
     ),
     "pattern-dot": Words(
         _W,
         "A dot in a pattern is not escaped.",
         "It stands for any character, so that another name gets in.",
-        "Write \\. for a dot.",
+        "Write `\\.` for a dot.",
     ),
     "pattern-dollar": Words(
         _N,
-        "A pattern ends with $.",
-        "$ also matches before a newline at the end, so that a value with one gets in.",
-        "Write \\Z.",
+        "A pattern ends with `$`.",
+        "`$` also matches before a newline at the end, so that a value with one gets in.",
+        "Write `\\Z`.",
     ),
     "pattern-anything": Words(
         _E,
@@ -96,7 +96,7 @@ PATTERNS: Mapping[str, Words] = {
         _E,
         "A pattern can take Keystone very long.",
         "One login with such a value keeps a worker of Keystone busy for seconds, or for ever.",
-        "Leave repeats within repeats and alternatives that overlap; say [^:]+ rather than .*, and anchor the pattern.",
+        "Leave repeats within repeats and alternatives that overlap; say `[^:]+` rather than `.*`; anchor the pattern.",
     ),
 }
 
@@ -186,7 +186,7 @@ CONDITIONS: Mapping[str, Words] = {
 TEXTS: Mapping[str, Words] = {
     "index-out-of-range": Words(
         _E,
-        "A field {n} stands for nothing.",
+        "A field `{n}` stands for nothing.",
         "Keystone answers 500 to everybody who matches. any_one_of and not_any_of are not counted.",
         "Count only entries without condition, with whitelist or with blacklist, from 0.",
     ),
@@ -194,12 +194,12 @@ TEXTS: Mapping[str, Words] = {
         _E,
         "A text has a stray brace or a field with a name.",
         "Keystone fills texts in with Python's str.format, which fails: 500 for everybody who matches.",
-        "Write {0} for a value, and {{ and }} for braces.",
+        "Write `{0}` for a value, and `{{` and `}}` for braces.",
     ),
     "template-unnumbered": Words(
         _W,
         "A text has a field without a number.",
-        "{} counts by itself in each text, and adding a field changes what the next one stands for.",
+        "`{}` counts by itself in each text, and adding a field changes what the next one stands for.",
         "Write the number.",
     ),
     "template-inside": Words(
@@ -230,13 +230,13 @@ GIVES: Mapping[str, Words] = {
         _E,
         "`groups` stands without `domain`.",
         "Keystone fails everybody who matches.",
-        'Add "domain": {"name": …} in the same object.',
+        'Add `"domain": {"name": …}` in the same object.',
     ),
     "groups-letters-name": Words(
         _E,
         "A text of `groups` contains, or can contain, the letters `name`.",
         "Keystone then takes it for JSON and fails the login: a community called vo.names.org is enough.",
-        'Use "group": {"name": …, "domain": …}, one rule a group.',
+        'Use `"group": {"name": …, "domain": …}`, one rule a group.',
     ),
     "group-from-claim": Words(
         _W,
@@ -247,7 +247,7 @@ GIVES: Mapping[str, Words] = {
     "group-list-literal": Words(
         _E,
         "A claim that is taken for groups may hold the text of a list.",
-        "A value such as ['admins'] is read as a list, past a blacklist that forbids admins.",
+        "A value such as `['admins']` is read as a list, past a blacklist that forbids admins.",
         "Name with a whitelist which values count.",
     ),
     "group-name-list": Words(
@@ -260,7 +260,7 @@ GIVES: Mapping[str, Words] = {
         _W,
         "A group is named by its id.",
         "When the group is deleted, everybody who matches gets a 500; a name would be skipped.",
-        'Write "group": {"name": …, "domain": …}.',
+        'Write `"group": {"name": …, "domain": …}`.',
     ),
     "projects-roles-stay": Words(
         _E,
@@ -290,7 +290,7 @@ GIVES: Mapping[str, Words] = {
         _E,
         "From schema 2.0 on, neither the user nor the last matching object has a domain.",
         "Keystone answers 400 with a TypeError of Python for a message.",
-        'Add "domain": {"name": …} to the user.',
+        'Add `"domain": {"name": …}` to the user.',
     ),
     "schema-3-sync": Words(
         _W,
@@ -306,7 +306,7 @@ PEOPLE: Mapping[str, Words] = {
         _E,
         "Some logins match and name no user.",
         "Keystone takes REMOTE_USER, whatever Apache put there.",
-        'Give the user in the same rule: "user": {"id": "{0}", "name": "{0}"}.',
+        'Give the user in the same rule: `"user": {"id": "{0}", "name": "{0}"}`.',
     ),
     "user-constant": Words(
         _E,
