@@ -361,6 +361,13 @@ def test_roles_come_from_keystone_where_it_is_asked_and_from_projects_where_a_ru
     assert "direct-roles" in codes(done)
 
 
+def test_rules_that_give_projects_are_not_parted_for_the_last_one_wins():
+    projects = [{"name": "p4", "roles": [{"name": "member"}]}]
+    loose, exact = egi_rule(f"^{VO}$", projects=projects), egi_rule(group="other", projects=projects)
+    assert list(imported(exact).found.kept) == []
+    assert list(imported(loose, exact).found.kept) == [0, 1]
+
+
 def test_grants_that_no_policy_can_say_are_named():
     roles = {("egi", "vo users"): {("egi", "p3"): ("member",)}}
     done = imported(egi_rule(), roles=roles, unsayable={("egi", "vo users"): ("reader on domain egi",)})

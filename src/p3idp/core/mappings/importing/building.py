@@ -47,6 +47,9 @@ def import_rules(rules: Sequence[Rule], version: str, choices: Choices) -> Impor
         for number, rule in enumerate(rules)
         if number not in expressed | found.dropped
     }
+    direct = any("projects" in local for rule in kept.values() for local in rule["local"])
+    if direct and any(terms.grants for each in said for terms in each.terms):
+        return import_rules(rules, version, replace(choices, keep_projects=True))
     policy = _policy(said, kept, found, joined, choices)
     remarks = (*found.remarks, *joined.remarks, *notes(rules, version, found, said, choices))
     ordered = tuple(sorted(set(remarks), key=lambda each: (not each.kept, each.rules, each.code)))

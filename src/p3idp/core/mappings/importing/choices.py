@@ -14,7 +14,7 @@ class Choices:
 
     ``groups``: (domain, name) of groups by id. ``roles``: a group's grants, as (project's domain, project) to roles;
     None where nobody knows; ``unsayable`` are those on something else than a project. ``protocol``, ``issuers`` and
-    ``ttl_minutes``: as Keystone has them.
+    ``ttl_minutes``: as Keystone has them. ``keep_projects``: rules that give roles directly stay as they are.
     """
 
     provider: str = "egi"
@@ -25,6 +25,7 @@ class Choices:
     ttl_minutes: int = 0
     groups: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     roles: Mapping[tuple[str, str], Mapping[tuple[str, str], tuple[str, ...]]] | None = None
+    keep_projects: bool = False
     unsayable: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -72,7 +72,6 @@ class Replay:
         """Try every login; up to ``most`` differences are kept."""
         tried = let_in = excused = 0
         differences: list[Difference] = []
-        met: set[int] = set()
         (provider,) = self._site.identity_providers
         shown = (
             str(text) for remark in self._found.remarks for values in remark.login.values() for text in _many(values)
@@ -87,14 +86,14 @@ class Replay:
                 excused += 1
             elif len(differences) < most:
                 differences.append(Difference(login, before, after))
-        met = {n for n, rule in enumerate(self._rules) if self._is_met(n, rule)}
-        unmet = tuple(n for n in range(len(self._rules)) if n not in met)
+        unmet = tuple(n for n, rule in enumerate(self._rules) if not self._is_met(rule))
         return Replayed(tried, let_in, excused, tuple(differences), unmet)
 
-    def _is_met(self, number: int, rule: Rule) -> bool:
-        login = next(iter(logins([rule], (), ())))
-        hits = self._old.explain(seen_as(login, self._old.attributes)).hits
-        return any(hit.rule == number for hit in hits)
+    def _is_met(self, rule: Rule) -> bool:
+        """Whether the login that was made up for a rule meets it: otherwise it was not tried."""
+        alone = compile_rules([rule], self._version, self._search)
+        login = next(logins([rule], (), ()))
+        return bool(alone.explain(seen_as(login, alone.attributes)).hits)
 
     def _excused(self, login: Login, before: Access | None, after: Access | None) -> bool:
         """Whether a remark names this difference."""
@@ -151,13 +150,18 @@ class Replay:
 
     def _spelled(self, value: str) -> Iterator[str]:
         held = parse_entitlement(value)
-        found = [
-            text for entitlement, texts in self._texts.items() if held and held.grants(entitlement) for text in texts
-        ]
+        found = [text for wide in self._granted_by(held) for text in self._texts.get(wide, ())] if held else []
         if found:
             yield from found
         elif not any(self._was_loose(terms, value) for terms in self._terms.values()):
             yield value
+
+    def _granted_by(self, held: Entitlement) -> Iterator[Entitlement]:
+        """The entitlement, and the groups without a role that it lies in."""
+        yield held
+        for depth in range(1, len(held.path) + 1):
+            if held.role or depth < len(held.path):
+                yield Entitlement(held.namespace, held.path[:depth])
 
     def _was_loose(self, terms: Terms, value: str) -> bool:
         """Whether one of the rule's patterns took this text, though it is not the entitlement meant."""

@@ -158,6 +158,9 @@ def _misfits(terms: Terms, common: Common, choices: Choices) -> Iterator[CannotS
 
 
 def _foreign_groups(terms: Terms, common: Common, choices: Choices) -> Iterator[CannotSay]:
+    if terms.grants and choices.keep_projects:
+        # Of several rules with projects, Keystone takes the last one's: they cannot be parted.
+        yield CannotSay("gives-projects", "it gives roles on projects, and so do rules that stay as they are")
     if not terms.groups:
         yield CannotSay("gives-projects", "it gives roles on projects directly, and names no group")
     for group in terms.groups:
