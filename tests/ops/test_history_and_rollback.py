@@ -146,6 +146,20 @@ def test_going_back_removes_what_is_ours_and_came_since_and_nothing_else(tmp_pat
     assert (Kind.GROUP, ("egi", "somebody else's")) in world.keystone.held
 
 
+def test_a_projects_property_goes_back_and_other_peoples_properties_stay(tmp_path):
+    world = AccessWorld(PolicyFiles(tmp_path))
+    world.files.change(ACCESS_FILE, "{description: Machines}", "{properties: {egi.VO: one}}")
+    world.apply()
+    place = (Kind.PROJECT, ("egi", "p3"))
+    there = world.keystone.held[place]
+    world.keystone.held[place] = replace(there, attributes={**there.attributes, "quota": "theirs"})
+    world.files.change(ACCESS_FILE, "egi.VO: one", "egi.VO: two")
+    world.apply()
+    world.keystone.held[place] = replace(there, attributes={"egi.VO": "two", "quota": "changed since"})
+    world.rollback(1)
+    assert world.keystone.held[place].attributes == {"egi.VO": "one", "quota": "changed since"}
+
+
 def test_access_that_has_ended_since_does_not_come_back(world):
     world.now += timedelta(days=500)
     plan = world.plan_rollback(1)

@@ -128,7 +128,7 @@ def _line(entry: Entry | Unbelieved) -> str:
     counts = " ".join(f"{sign}{counted[action]}" for action, sign in _SIGNS.items())
     back = "" if entry.begun.rollback_to is None else f"  rollback to {entry.begun.rollback_to}"
     policy = f"{entry.begun.policy} {entry.begun.policy_digest[:12]}"
-    return fit(f"{entry.number:>4}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.outcome:<11}  {counts}  {policy}{back}")
+    return fit(f"{entry.number:>4}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.outcome:<11}  {counts}{back}  {policy}")
 
 
 def _lines(entry: Entry) -> Iterator[str]:

@@ -25,11 +25,8 @@ def rollback_state(policy: Policy, left: Snapshot, now: datetime) -> tuple[Desir
     today = desired_state(policy, now)
     asked = {place_of(resource): resource for resource in today.resources}
     over = {r.key[1]: r for r in left.resources if r.kind is Kind.GROUP and r.owner and place_of(r) not in asked}
-    kept = tuple(
-        replace(_without(resource, over, asked[place_of(resource)]), owner=today.owner)
-        for resource in left.resources
-        if place_of(resource) in asked
-    )
+    pairs = [(resource, asked[place_of(resource)]) for resource in left.resources if place_of(resource) in asked]
+    kept = tuple(replace(_asked(_without(one, over, its), its), owner=today.owner) for one, its in pairs)
     projects = {resource.key[4:] for resource in kept if resource.kind is Kind.ROLE_ASSIGNMENT}
     existing = tuple(ref for ref in today.existing_projects if (ref.domain, ref.name) in projects)
     return Desired(today.owner, _grounded(kept), existing), tuple(_note(group) for group in over.values())
@@ -41,6 +38,12 @@ def _without(resource: Resource, over: Mapping[str, Resource], today: Resource) 
         return resource
     rules: Any = [rule for rule in rules_of(resource) if not _groups(rule) & over.keys()] or list(rules_of(today))
     return replace(resource, attributes={**resource.attributes, "rules": rules})
+
+
+def _asked(resource: Resource, today: Resource) -> Resource:
+    """With the attributes that the policy spoke of: a project's other properties are other people's."""
+    attributes = {name: value for name, value in resource.attributes.items() if name in today.attributes}
+    return replace(resource, attributes=attributes)
 
 
 def _groups(rule: Mapping[str, Any]) -> set[str]:
