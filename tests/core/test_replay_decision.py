@@ -98,6 +98,25 @@ def test_a_value_that_keystone_would_read_otherwise_opens_nothing(quick, claim, 
     assert (found.rules, bool(found.refusal)) == (frozenset(), True)
 
 
+def test_clients_and_assurances_are_told_apart_in_any_order(tmp_path):
+    policy = PolicyFiles(tmp_path).load()
+    only_cli = [
+        replace(each, rules=tuple(replace(rule, issuing_clients=("keystone",), assurance=()) for rule in each.rules))
+        for each in policy.communities
+    ]
+    quick = quick_policy(replace(policy, communities=tuple(only_cli)))
+    clients = ["p3idp", "keystone", "p3idp", "keystone"]
+    assert [bool(quick.decide_given(GOOD | {"azp": client}, None).rules) for client in clients] == [False, True] * 2
+
+
+def test_a_client_of_the_wrong_type_is_not_passed_over(quick):
+    by_client_id = {name: value for name, value in GOOD.items() if name != "azp"} | {"client_id": "p3idp"}
+    assert quick.decide_given(by_client_id, None).rules
+    assert quick.decide_given(by_client_id | {"azp": ""}, None).rules
+    with pytest.raises(ClaimsInvalid):
+        quick.decide_given(by_client_id | {"azp": 0}, None)
+
+
 def test_a_suspended_community_gives_nothing(tmp_path):
     policy = PolicyFiles(tmp_path).load()
     over = tuple(replace(each, suspended=Suspension(datetime(2026, 1, 1, tzinfo=UTC))) for each in policy.communities)

@@ -96,6 +96,15 @@ def test_a_value_that_keystone_would_split_is_never_a_gain():
     assert told(found) == []
 
 
+def test_an_odd_subject_is_refused_also_where_the_mapping_does_not_ask_for_it():
+    draft, current = (
+        raw({"local": [{"group": {"name": name, "domain": DOMAIN}}], "remote": [{"type": "OIDC-iss"}]})
+        for name in ("new", "old")
+    )
+    assert told(replayed(draft, current, person("ann;b"))) == []
+    assert len(told(replayed(draft, current, person("ann")))) == 1
+
+
 @pytest.mark.parametrize(
     "odd", [{"entitlements": [1]}, {"entitlements": {"b": 1}}, {"sub": ["a", "b"]}, {"entitlements": ["x" * 3000]}]
 )
