@@ -2,6 +2,7 @@
 
 import os
 import stat
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,9 @@ from p3idp.adapters.coordination import CoordinatedLock, file_lock
 from p3idp.adapters.memory.history import MemoryLock
 from p3idp.core.secret import Secret
 from p3idp.errors.access import CoordinationUnavailable
+from p3idp.errors.settings import SettingsInvalid
+from p3idp.settings.model import CoordinationSettings, StoreSettings
+from p3idp.wiring.access import wire_lock
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -50,3 +54,46 @@ def test_a_lock_that_cannot_be_had_is_one_message_without_its_password(url):
         raise AssertionError("nothing must be done without the lock")
     assert "hunter2" not in refused.value.detail + refused.value.debug + refused.value.hint
     assert refused.value.exit_status == 5
+
+
+def settings(store: str, coordination: str | None = None) -> SimpleNamespace:
+    return SimpleNamespace(store=StoreSettings(url=store), coordination=CoordinationSettings(url=coordination))
+
+
+def test_beside_sqlite_the_lock_is_a_file_and_two_databases_have_two(tmp_path):
+    one, two = (wire_lock(settings(f"sqlite:///{tmp_path}/{name}.sqlite")) for name in ("one", "two"))
+    with one.hold("a") as first, two.hold("a") as second:
+        assert (first, second) == (True, True)
+    assert (tmp_path / "one.sqlite.locks").is_dir()
+
+
+@pytest.mark.parametrize("url", ["postgresql://p3idp@db/p3idp", "sqlite://"])
+def test_a_database_that_hosts_share_wants_a_lock_that_they_share(url):
+    with pytest.raises(SettingsInvalid) as refused:
+        wire_lock(settings(url))
+    assert "[coordination] url" in refused.value.hint
+
+
+def test_a_lock_that_was_named_is_the_one_that_is_used(tmp_path):
+    with wire_lock(settings("postgresql://p3idp@db/p3idp", f"file://{tmp_path}/named")).hold("a") as got:
+        assert got
+    assert (tmp_path / "named").is_dir()
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://:hunter2@host:6379", "mysql://u:hunter2@h/d", "postgresql://h/d?password=hunter2"]
+)
+def test_a_password_in_its_address_is_refused(url):
+    with pytest.raises(ValueError, match="a secret is given by reference"):
+        CoordinationSettings(url=url)
+
+
+@pytest.mark.parametrize(
+    ("url", "full"),
+    [
+        ("redis://host:6379", "redis://:p%40ss@host:6379"),
+        ("postgresql://u@host/d", "postgresql://u:p%40ss@host/d"),
+    ],
+)
+def test_the_password_goes_with_the_user_of_the_address(url, full):
+    assert CoordinatedLock(url, "me", Secret("p@ss"))._full_url() == full

@@ -4,6 +4,7 @@ import pytest
 from access_world import AccessWorld
 from policies import PolicyFiles
 
+from p3idp.adapters.memory.history import MemoryHistory
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.core.access.resources import Kind
 from p3idp.errors.access import ApplyIncomplete, FindingsUnaccepted, LedgerUnavailable, PlanStale
@@ -210,6 +211,43 @@ def test_what_somebody_else_made_meanwhile_just_so_counts_as_done(world, monkeyp
     monkeypatch.setattr(MemoryKeystone, "write", raced)
     world.apply()
     assert outcomes(world) == ["pending", "success"]
+
+
+def test_a_write_whose_answer_was_lost_counts_by_what_keystone_shows(world, monkeypatch):
+    write = MemoryKeystone.write
+
+    def acts_and_fails(self, change):
+        write(self, change)
+        raise KeystoneUnreachable("Keystone failed to do it (status 500).")
+
+    monkeypatch.setattr(MemoryKeystone, "write", acts_and_fails)
+    assert {result.word for _, result in world.apply().results} == {"done"}
+    assert outcomes(world) == ["pending", "success"]
+
+
+def test_without_a_place_in_the_history_nothing_is_done(world, monkeypatch):
+    def full(*_: object) -> int:
+        raise LedgerUnavailable("The disk is full.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryHistory, "begin", full)
+        with pytest.raises(LedgerUnavailable):
+            world.apply()
+    assert world.keystone.writes == []
+    world.apply()
+    assert world.ledger.open_intents(ACTION) == []
+
+
+def test_the_ledger_has_the_outcome_also_where_the_history_cannot_be_written(world, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise LedgerUnavailable("The disk is full.")
+
+    monkeypatch.setattr(MemoryHistory, "conclude", full)
+    with pytest.raises(LedgerUnavailable):
+        world.apply()
+    assert outcomes(world) == ["pending", "success"]
+    assert details(world.ledger.kept[1])["left"] == ""
+    assert world.plan().unaccepted(()) == (), "what it left is not known, and is nobody else's doing"
 
 
 def test_nothing_is_revoked_where_a_grant_failed(world, monkeypatch):

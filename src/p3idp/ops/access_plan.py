@@ -60,10 +60,11 @@ def plan_rollback(entry: Entry, parse: ParsePolicy, reader: FederationReader, kn
 def _readable(entry: Entry, parse: ParsePolicy, target: str) -> tuple[Policy, Snapshot]:
     if entry.begun.target != target:
         raise RollbackImpossible(f"Apply {entry.number} was made at {entry.begun.target}, not at {target}.")
-    if not entry.good or entry.left is None:
-        raise RollbackImpossible(
-            f"Apply {entry.number} did not end well ({entry.outcome}): nobody reviewed what it left."
-        )
+    if not entry.good:
+        told = f"Apply {entry.number} did not end well ({entry.outcome}): nobody reviewed what it left."
+        raise RollbackImpossible(told)
+    if entry.left is None:
+        raise RollbackImpossible(f"What apply {entry.number} left could not be kept.")
     try:
         return parse(entry.begun.files), entry.left
     except PolicyInvalid as exc:
