@@ -3,7 +3,7 @@
 import random
 import re
 import signal
-from time import perf_counter
+from time import perf_counter, process_time
 
 import pytest
 
@@ -66,6 +66,19 @@ def made_up(dice: random.Random, depth: int = 3) -> str:
         return "".join(inner)
     body = "|".join(inner) if shape == "alt" else inner[0]
     return f"(?:{body})" + (dice.choice(["*", "+", "?", "*?", "{2,9}", "{3}", "{0,30}"]) if shape == "rep" else "")
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(?:" * 5 + "[a-z]*[0-9]*" * 300 + ")*" * 5, "(?:" * 4 + "(?:a|b)*" * 450 + ")*" * 4, "(a|b)*" * 680,
+     "|".join(["[a-z]*x"] * 580), "(?:a|" * 600 + "x" + ")*" * 600, "(?=" * 700 + "a" + ")" * 700],
+    ids=range(6),
+)  # fmt: skip
+def test_no_pattern_is_slow_to_judge(pattern):
+    read_pattern.cache_clear()
+    began = process_time()
+    read_pattern(pattern)
+    assert process_time() - began < 0.1
 
 
 def test_what_is_called_harmless_is_quick_on_texts_made_to_hurt():

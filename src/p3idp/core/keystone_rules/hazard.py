@@ -22,6 +22,7 @@ _LENGTHS = (16, 64, 128, 256, 512, 2_048, 65_536)
 _MOST = 1e30  # stands for "no bound"; an infinity times nothing would be no number
 _WIDE_RANGE = 512
 _DEEPEST = 5  # repeats within repeats; each level is read three times
+_MOST_PIECES = 600  # read for one bound, in about a millisecond: a pattern must not be slower to judge than to run
 _MULTILINE, _IGNORECASE = int(re.MULTILINE), int(re.IGNORECASE)
 _BEGINNINGS = (sre.AT_BEGINNING_STRING, sre.AT_BEGINNING)
 
@@ -40,17 +41,20 @@ class Cost:
 def quick_up_to(tree: Any) -> int:
     """The longest text for which a search of the parsed pattern surely takes few steps; -1 where there is none."""
     low, high = -1, len(_LENGTHS)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if steps(tree, _LENGTHS[middle]) <= MAX_STEPS:
-            low = middle
-        else:
-            high = middle
+    try:
+        while high - low > 1:
+            middle = (low + high) // 2
+            if steps(tree, _LENGTHS[middle]) <= MAX_STEPS:
+                low = middle
+            else:
+                high = middle
+    except _TooManyPieces:
+        return -1
     return _LENGTHS[low] if low >= 0 else -1
 
 
 def steps(tree: Any, length: int) -> float:
-    """At most so many steps does ``re.search`` take on a text of ``length`` characters."""
+    """At most so many steps does ``re.search`` take on a text of ``length`` characters. May raise _TooManyPieces."""
     flags = tree.state.flags
     cost = _Bound(length).sequence(list(tree), flags, 0)
     once = cost.fixed + cost.each * length
@@ -86,17 +90,23 @@ def is_anchored(tree: Any, flags: int) -> bool:
 _NO_BOUND = Cost(charmask.ALL, empty=True, ways=_MOST, fixed=_MOST)
 
 
+class _TooManyPieces(Exception):
+    """The pattern takes too long to judge."""
+
+
 class _Bound:
     """The bound for one length of text."""
 
     def __init__(self, length: int) -> None:
         self.length = length
         self.depth = 0
+        self.read = 0
 
     def sequence(self, items: list[Any], flags: int, follow: int) -> Cost:
         """Pieces one after the other, read from the last, since what follows decides about a choice."""
         empty, ways, fixed, each = True, 1.0, 0.0, 0.0
         asserts_next = False
+        self.read += 1
         for place in range(len(items) - 1, -1, -1):
             op, value = items[place]
             if op is sre.LITERAL:
@@ -105,6 +115,9 @@ class _Bound:
                 if not place or items[place - 1][0] is not sre.LITERAL:
                     follow = charmask.literal(value, flags)
                 continue
+            self.read += 1
+            if self.read > _MOST_PIECES:
+                raise _TooManyPieces
             cost = self.piece(op, value, flags, follow, asserts_next)
             fixed = min(cost.fixed + cost.ways * fixed, _MOST)
             each = min(cost.each + cost.ways * each, _MOST)

@@ -1,8 +1,8 @@
 """The texts of ``local``, filled in as ``str.format`` does. Owns which of its powers are declined.
 
 Python's own ``str.format`` does the work, so that results and errors are Keystone's; a template is read beforehand.
-Declined: a width or precision over 1,000, a field within a format specification, attributes other than
-``__class__`` and ``__name__`` (what they show is an address in memory), a result over one million characters.
+Declined: a width or precision over 1,000, a field within a format specification, attributes other than ``__class__``
+and ``__name__`` (what they show is an address in memory), a template over 16,384 characters, a result over a million.
 """
 
 import re
@@ -15,6 +15,7 @@ Value = str | list[str]
 Render = Callable[[Sequence[Value]], str]
 MAX_WIDTH = 1_000
 MAX_TEXT = 1_000_000
+MAX_TEMPLATE = 16_384
 _ALLOWED = frozenset({"__class__", "__name__"})
 _KNOWN = frozenset(dir(str)) | frozenset(dir(list))
 _WHOLE_FIELD = re.compile(r"\{(\d{1,4})\}", re.ASCII)
@@ -83,6 +84,8 @@ def _size(value: Value) -> int:
 def _read(text: str) -> tuple[str, int]:
     """Why ``text`` is declined (empty where it is not), and how many fields it has."""
     fields = 0
+    if len(text) > MAX_TEMPLATE:
+        return f"a template of more than {MAX_TEMPLATE} characters", fields
     try:
         for _, name, spec, _ in string.Formatter().parse(text):
             if name is None:
