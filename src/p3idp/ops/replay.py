@@ -79,6 +79,9 @@ def _compare(done: Replay, login: Login, default: str | None) -> None:
         done.refused.add(login.line, refusal)
         return
     done.logins += 1
-    if login.at is not None:
-        done.first = min(done.first or login.at, login.at)
-        done.last = max(done.last or login.at, login.at)
+    at = login.at
+    if at is not None:
+        if done.first is None or at < done.first:
+            done.first = at
+        if done.last is None or at > done.last:
+            done.last = at
