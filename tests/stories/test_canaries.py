@@ -26,6 +26,7 @@ from p3idp.ports.keystone import FederatedLogin, KeystoneToken, ReachableProject
 from p3idp.settings.secret_ref import known_secrets
 from p3idp.web.app import build_app, web_parts
 from p3idp.web.cookies import SESSION
+from p3idp.web.metrics import count_remembered
 
 
 @dataclass
@@ -78,7 +79,7 @@ def _sign_in(site: LabHandle) -> dict[str, str]:
     """Sign alice in through a service inside this process, its logs wide open; every secret of it by its name."""
     settings = site.settings
     wiring.wire_logs(settings.model_copy(update={"log": settings.log.model_copy(update={"level": "debug"})}))
-    parts = web_parts(settings, wiring.wire_policy(settings))
+    parts = web_parts(settings, wiring.wire_policy(settings), wiring.wire_remembering(settings, count_remembered))
     between = Eavesdropper(parts.desk.client, parts.desk.keystone)
     app = build_app(replace(parts, desk=replace(parts.desk, client=between, keystone=between)))
     browser = app.test_client()

@@ -24,6 +24,7 @@ from p3idp import wiring
 from p3idp.client.plugin import KeystoneToken, P3idp
 from p3idp.errors.exchange import ExchangeOff
 from p3idp.lab.handle import LabHandle
+from p3idp.ops.logins import remember_nothing
 
 BIN = Path(sys.executable).parent
 SHORT = timedelta(seconds=11)
@@ -259,7 +260,7 @@ def test_the_endpoint_is_off_until_the_policy_names_clients(site: LabHandle) -> 
     )
     policy = dataclasses.replace(policy, site=dataclasses.replace(policy.site, identity_providers=unnamed))
     with pytest.raises(ExchangeOff):
-        wiring.wire_exchange(settings, policy).exchange(_form(site))
+        wiring.wire_exchange(settings, policy, remember_nothing).exchange(_form(site))
 
 
 def _form(site: LabHandle) -> list[tuple[str, str]]:

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Entry] = {
     "mapping": Entry("p3idp.cli.mapping:mapping", "Evaluate Keystone mappings as Keystone does.", ""),
     "import": Entry("p3idp.cli.importing:importing", "Turn what a site has into policy files to review."),
     "why": Entry("p3idp.cli.why:why", "Explain what the policy gives somebody, rule by rule."),
+    "logins": Entry("p3idp.cli.logins:logins", "Count, forget and export the logins that p3idp remembers."),
     "audit": Entry("p3idp.cli.audit:audit", "Read and verify the ledger."),
     "site": Entry("p3idp.cli.site:site", "Generate the configuration of Apache, Keystone and Horizon."),
     "doctor": Entry("p3idp.cli.site:doctor", "Check the chain from the identity provider to Keystone."),

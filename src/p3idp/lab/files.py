@@ -31,12 +31,13 @@ def write_settings(layout: Layout) -> None:
         "providers.hub": _provider(layout, "hub"),
         "web": {
             "base_url": addresses.broker_url,
-            "cookie_key": _cookie_key(layout),
+            "cookie_key": _fernet_key(layout, "cookie-key"),
             "listen": f"127.0.0.1:{addresses.broker}",
             "tls_cert": layout.tls_cert,
             "tls_key": layout.tls_key,
         },
         "store": {"url": f"sqlite:///{layout.state}/p3idp.sqlite"},
+        "logins": {"key": _fernet_key(layout, "logins-key")},
         "site": {
             "dashboard_url": addresses.horizon_url,
             "keystone_listen": f"127.0.0.1:{addresses.keystone}",
@@ -80,9 +81,9 @@ def _secret(layout: Layout, name: str) -> Mapping[str, object]:
     return {"file": layout.secret_file(name)}
 
 
-def _cookie_key(layout: Layout) -> Mapping[str, object]:
+def _fernet_key(layout: Layout, name: str) -> Mapping[str, object]:
     """32 random bytes in URL-safe base64 are a Fernet key as soon as the padding is there."""
-    file = layout.secret_file("cookie-key")
+    file = layout.secret_file(name)
     text = file.read_text(encoding="ascii").strip()
     if not text.endswith("="):
         write_private(file, f"{text}=\n")

@@ -31,10 +31,12 @@ from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
 from p3idp.errors.policy import PolicyInvalid
 from p3idp.ops.exchange_record import record_exchange
 from p3idp.ops.exchange_trust import verify_subject_token
+from p3idp.ops.logins import remember_nothing
 from p3idp.ports.checkin import AccessTokenVerifier
 from p3idp.ports.environment import Clock, TokenSource
 from p3idp.ports.keystone import FederatedLogin, KeystoneToken, ReachableProject
 from p3idp.ports.ledger import LedgerWriter
+from p3idp.ports.logins import Remember
 
 _NOT_REACHED = "This token does not reach that project."
 _MOST_NAMED = 20
@@ -55,6 +57,7 @@ class TokenExchange:
     ledger: LedgerWriter
     clock: Clock
     new_token: TokenSource
+    remember: Remember = remember_nothing
 
     def exchange(self, parameters: Sequence[tuple[str, str]]) -> ExchangedToken:
         """Answer one form. Raises ExchangeError and its kinds, and nothing else of p3idp's.
@@ -68,6 +71,7 @@ class TokenExchange:
         now = self.clock()
         # Nobody is named by a token that is not believed: it goes to the log, and a flood of them fills no ledger.
         claims = verify_subject_token(self.verifier, policy, request.subject_token, now)
+        self.remember(claims, now)  # also of whom the policy gives nothing: a draft may
         try:
             token = self._exchange(policy, request, claims, now)
         except ExchangeError as refusal:

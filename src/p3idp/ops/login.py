@@ -19,10 +19,12 @@ from p3idp.core.policy.model import Policy
 from p3idp.errors.login import SignInRefused, TokenRefused
 from p3idp.errors.session import PageNotFound, SignInDeclined
 from p3idp.ops.keystone_view import look
+from p3idp.ops.logins import remember_nothing
 from p3idp.ports.checkin import SignedIn, SignInAttempt, SignInClient
 from p3idp.ports.environment import Clock, TokenSource
 from p3idp.ports.keystone import FederatedLogin
 from p3idp.ports.ledger import LedgerWriter
+from p3idp.ports.logins import Remember
 from p3idp.ports.request import request_id
 from p3idp.ports.sessions import Sessions, SpentAttempts
 
@@ -58,6 +60,7 @@ class SignInDesk:
     limits: SessionLimits
     clock: Clock
     new_token: TokenSource
+    remember: Remember = remember_nothing
 
     def begin(self, provider: str, return_to: str) -> tuple[SignInAttempt, str]:
         """A new attempt and where it sends the browser. Raises PageNotFound, ProviderUnreachable."""
@@ -90,6 +93,7 @@ class SignInDesk:
             raise SignInRefused("spent", "This sign-in was completed before.")
         session = self._session(signed_in, now)
         self._record(attempt.provider, signed_in.claims, session, now)
+        self.remember(signed_in.claims, now)
         if replaces is not None:
             self.sessions.remove(replaces)
         session_id = SessionId(self.new_token())

@@ -111,6 +111,17 @@ class HistorySettings(_Section):
     keep: int = Field(default=500, ge=2, le=100_000)
 
 
+class LoginsSettings(_Section):
+    """What p3idp remembers of the logins that it saw itself, so that a plan can say who loses what.
+
+    ``key`` refers to Fernet keys, one a line, newest first; without it nothing is remembered. ``keep_days``: how long
+    a person's last login is kept; lowered, it ends what is kept already.
+    """
+
+    key: SecretRef | None = None
+    keep_days: int = Field(default=90, ge=1, le=730)
+
+
 class CoordinationSettings(_Section):
     """What keeps two applies apart, as a URL of tooz (``etcd3+http://…``, ``redis://…``, ``postgresql://…``).
 
@@ -172,6 +183,7 @@ class Settings(_Section):
     web: WebSettings | None = None
     store: StoreSettings = StoreSettings(url="sqlite:///p3idp.sqlite")
     history: HistorySettings = HistorySettings()
+    logins: LoginsSettings = LoginsSettings()
     coordination: CoordinationSettings = CoordinationSettings()
     site: SiteConfigSettings = SiteConfigSettings()
     log: LogSettings = LogSettings()

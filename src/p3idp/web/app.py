@@ -7,10 +7,12 @@ from jinja2 import StrictUndefined
 
 from p3idp import wiring
 from p3idp.core.policy.model import Policy
+from p3idp.ports.logins import Remember
 from p3idp.settings import load_settings
 from p3idp.settings.model import Settings
 from p3idp.web import health, pages, problems, requests, words
 from p3idp.web.exchange import MOST_BYTES, exchange_blueprint
+from p3idp.web.metrics import count_remembered
 from p3idp.web.parts import EXTENSION, WebParts
 
 
@@ -19,16 +21,18 @@ def create_app() -> Flask:
     settings = load_settings()
     wiring.wire_logs(settings)
     policy = wiring.wire_policy(settings)  # once: whoever signs in and whoever exchanges meet the same one
-    exchange = exchange_blueprint(wiring.wire_exchange(settings, policy), wiring.web_settings(settings).base_url)
-    return build_app(web_parts(settings, policy), [exchange])
+    remember = wiring.wire_remembering(settings, count_remembered)
+    exchange = wiring.wire_exchange(settings, policy, remember)
+    doors = [exchange_blueprint(exchange, wiring.web_settings(settings).base_url)]
+    return build_app(web_parts(settings, policy, remember), doors)
 
 
-def web_parts(settings: Settings, policy: Policy) -> WebParts:
+def web_parts(settings: Settings, policy: Policy, remember: Remember) -> WebParts:
     """The parts as the settings say. Raises P3idpError where one cannot be made."""
     web = wiring.web_settings(settings)
     return WebParts(
         base_url=web.base_url,
-        desk=wiring.wire_sign_in_desk(settings, policy),
+        desk=wiring.wire_sign_in_desk(settings, policy, remember),
         attempts=wiring.wire_attempt_seal(settings),
         readiness=wiring.wire_readiness(settings, policy),
         clock=wiring.now,

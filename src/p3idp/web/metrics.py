@@ -13,6 +13,7 @@ SECONDS = Histogram(
     buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 SIGN_INS = Counter("p3idp_sign_ins_total", "Sign-ins that came back from a provider.", ["provider", "outcome"])
+REMEMBERED = Counter("p3idp_remembered_logins_total", "Logins that were to be remembered.", ["outcome"])
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
 
@@ -21,6 +22,12 @@ def count_request(method: str, page: str, status: int, seconds: float) -> None:
     with suppress(OSError):  # workers share numbers through files; a full disk must not cost anybody an answer
         REQUESTS.labels(method if method in _METHODS else "other", page, f"{status // 100}xx").inc()
         SECONDS.labels(page).observe(seconds)
+
+
+def count_remembered(outcome: str) -> None:
+    """Count one login as ``kept`` or ``failed``."""
+    with suppress(OSError):
+        REMEMBERED.labels(outcome).inc()
 
 
 def exposition() -> bytes:

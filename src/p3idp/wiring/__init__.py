@@ -17,6 +17,7 @@ from p3idp.wiring.community import wire_catalogue, wire_policy_text, wire_projec
 from p3idp.wiring.environment import new_request_id, new_token, now
 from p3idp.wiring.lint import wire_lint
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
+from p3idp.wiring.logins import wire_logins, wire_remembering
 from p3idp.wiring.mappings import wire_group_names, wire_mapping_import, wire_search
 from p3idp.wiring.site import wire_doctor, wire_site_config
 from p3idp.wiring.web import (
@@ -46,6 +47,7 @@ __all__ = [
     "wire_group_names",
     "wire_ledger",
     "wire_lint",
+    "wire_logins",
     "wire_logs",
     "wire_mapping_import",
     "wire_past",
@@ -54,6 +56,7 @@ __all__ = [
     "wire_policy_text",
     "wire_project_ids",
     "wire_readiness",
+    "wire_remembering",
     "wire_search",
     "wire_sign_in",
     "wire_sign_in_desk",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from p3idp.wiring.access import database, wire_ledger, wire_policy
 from p3idp.wiring.environment import new_token, now
 from p3idp.wiring.login import trusted_issuers, web_settings, wire_federated_login, wire_sign_in, wire_verifier
+from p3idp.wiring.logins import wire_logins
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from p3idp.ops.exchange import TokenExchange
     from p3idp.ops.health import Readiness
     from p3idp.ops.login import SignInDesk
+    from p3idp.ports.logins import Remember
     from p3idp.ports.sessions import Seal
     from p3idp.settings import Settings
 
@@ -39,7 +41,7 @@ def wire_attempt_seal(settings: "Settings") -> "Seal":
     return FernetSeal(web_settings(settings).cookie_key.resolve(), "sign-in attempt")
 
 
-def wire_sign_in_desk(settings: "Settings", policy: "Policy") -> "SignInDesk":
+def wire_sign_in_desk(settings: "Settings", policy: "Policy", remember: "Remember") -> "SignInDesk":
     """Signs browsers in and out, over the database of the settings. Keep it for the life of the process."""
     from datetime import timedelta
 
@@ -61,10 +63,11 @@ def wire_sign_in_desk(settings: "Settings", policy: "Policy") -> "SignInDesk":
         limits=SessionLimits(timedelta(minutes=web.session_idle_minutes), timedelta(hours=web.session_max_hours)),
         clock=now,
         new_token=new_token,
+        remember=remember,
     )
 
 
-def wire_exchange(settings: "Settings", policy: "Policy") -> "TokenExchange":
+def wire_exchange(settings: "Settings", policy: "Policy", remember: "Remember") -> "TokenExchange":
     """The token endpoint's work. Keep it for the life of the process."""
     from p3idp.core.keystone_url import v3_url
     from p3idp.ops.exchange import TokenExchange
@@ -79,6 +82,7 @@ def wire_exchange(settings: "Settings", policy: "Policy") -> "TokenExchange":
         ledger=wire_ledger(settings),
         clock=now,
         new_token=new_token,
+        remember=remember,
     )
 
 
@@ -115,4 +119,5 @@ def check_web_parts(settings: "Settings") -> None:
 
     wire_sign_in(settings, wire_policy(settings))
     wire_attempt_seal(settings)
+    wire_logins(settings)
     open_store(*database(settings)).dispose()

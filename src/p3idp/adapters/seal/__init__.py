@@ -1,10 +1,13 @@
-"""The seal: Fernet (AES-CBC with HMAC) from `cryptography`, one key a purpose.
+"""The seal: Fernet (AES-CBC with HMAC) from `cryptography`, and keyed hashes (HMAC), one key a purpose.
 
-Owns how the cookie key becomes keys, so that what was sealed for one purpose never opens for another.
+Owns how a key of the settings becomes keys, so that what was sealed for one purpose never opens for another.
 """
 
 import base64
 import binascii
+import hmac
+import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -15,14 +18,18 @@ from p3idp.core.secret import Secret
 from p3idp.errors.settings import SettingsInvalid
 
 _FERNET_KEY_BYTES = 32
+COOKIE_KEY = "web.cookie_key"
 
 
 class FernetSeal:
     """Implements ports.sessions.Seal. The newest key (first in the file) seals; the others still open."""
 
-    def __init__(self, keys: Secret[str], purpose: str) -> None:
-        """``keys``: Fernet keys, one a line, newest first. Raises SettingsInvalid where one is not such a key."""
-        self._fernet = MultiFernet([Fernet(_derive(key, purpose)) for key in keys.reveal().split() or [""]])
+    def __init__(self, keys: Secret[str], purpose: str, setting: str = COOKIE_KEY) -> None:
+        """``keys``: Fernet keys, one a line, newest first. Raises SettingsInvalid where one is not such a key.
+
+        ``setting``: what refers to them, for that error.
+        """
+        self._fernet = MultiFernet([Fernet(key) for key in _derived(keys, purpose, setting)])
 
     def close(self, content: bytes, now: datetime) -> str:
         """Seal with the newest key."""
@@ -38,14 +45,31 @@ class FernetSeal:
             return None
 
 
-def _derive(key: str, purpose: str) -> bytes:
+class KeyedHash:
+    """Implements ports.logins.PersonHash: HMAC-SHA-256 of provider and subject under each key."""
+
+    def __init__(self, keys: Secret[str], purpose: str, setting: str) -> None:
+        """As FernetSeal."""
+        self._keys = _derived(keys, purpose, setting)
+
+    def __call__(self, provider: str, subject: str) -> Sequence[str]:
+        """The hash under each key, the newest key's first."""
+        text = json.dumps([provider, subject]).encode()  # one text for one pair: no two run into one another
+        return [hmac.digest(key, text, "sha256").hex() for key in self._keys]
+
+
+def _derived(keys: Secret[str], purpose: str, setting: str) -> Sequence[bytes]:
+    return [_derive(key, purpose, setting) for key in keys.reveal().split() or [""]]
+
+
+def _derive(key: str, purpose: str, setting: str) -> bytes:
     try:
         raw = base64.urlsafe_b64decode(key)
     except (binascii.Error, ValueError):
         raw = b""
     if len(raw) != _FERNET_KEY_BYTES:
         raise SettingsInvalid(
-            "The key that web.cookie_key refers to is not a Fernet key (32 random bytes in URL-safe base64).",
+            f"The key that {setting} refers to is not a Fernet key (32 random bytes in URL-safe base64).",
             hint='Make one: python3 -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"',
         )
     derived = HKDF(SHA256(), _FERNET_KEY_BYTES, salt=None, info=f"p3idp {purpose}".encode()).derive(raw)

@@ -70,3 +70,14 @@ SPENT_ATTEMPTS = Table(
     Column("until", BigInteger, nullable=False),
     Index("spent_attempts_until", "until"),
 )
+
+# The last login of a person at a provider, sealed (logins.py). ``person``: a keyed hash of both.
+REMEMBERED_LOGINS = Table(
+    "remembered_logins",
+    METADATA,
+    Column("person", String(64), primary_key=True),
+    Column("sealed", LONG_TEXT, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("remembered_logins_until", "until"),
+)

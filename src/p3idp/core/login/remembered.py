@@ -1,0 +1,78 @@
+"""What is remembered of a login: the allow-list, its text at rest, and the line that a replay reads. Owns all three.
+
+Whatever is not a field of RememberedLogin is not kept: no name, no e-mail, no token, no further claim. How it is kept,
+and for how long, is docs/adr/0010-remembered-logins.md.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from p3idp.core.audit.event import Json, canonical
+from p3idp.core.policy.claims import TypedClaims
+from p3idp.core.policy.model import ClaimNames, ProviderId
+
+_FORM = 1  # raise it when the shape changes: older rows are then unreadable, and end by themselves
+_TEXTS = ("provider", "issuer", "subject", "client")
+_LISTS = ("entitlements", "assurance")
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedLogin:
+    """The claims that a decision needs (TypedClaims), and when p3idp saw them."""
+
+    provider: ProviderId
+    issuer: str
+    subject: str
+    client: str
+    entitlements: tuple[str, ...]
+    assurance: tuple[str, ...]
+    at: datetime
+
+
+def remembered(claims: TypedClaims, at: datetime) -> RememberedLogin:
+    """The part of verified claims that may be kept: each field is taken by its name, and nothing else is."""
+    return RememberedLogin(
+        provider=claims.provider,
+        issuer=claims.issuer,
+        subject=claims.subject,
+        client=claims.client,
+        entitlements=claims.entitlements,
+        assurance=claims.assurance,
+        at=at,
+    )
+
+
+def login_to_text(login: RememberedLogin) -> str:
+    """The text that is sealed."""
+    row: dict[str, Json] = {name: getattr(login, name) for name in _TEXTS}
+    row |= {name: list(getattr(login, name)) for name in _LISTS}
+    return canonical({**row, "form": _FORM, "at": login.at.isoformat()})
+
+
+def login_from_text(text: str) -> RememberedLogin:
+    """Read it again. Raises ValueError where it is not of this form."""
+    try:
+        row: Mapping[str, Any] = json.loads(text)
+        if row["form"] != _FORM:
+            raise ValueError("another form")
+        texts = {name: str(row[name]) for name in _TEXTS}
+        lists = {name: tuple(map(str, row[name])) for name in _LISTS}
+        return RememberedLogin(**texts, **lists, at=datetime.fromisoformat(row["at"]))  # type: ignore[arg-type]  # ids
+    except (KeyError, TypeError) as exc:
+        raise ValueError("not a remembered login") from exc
+
+
+def as_line(login: RememberedLogin, names: ClaimNames) -> str:
+    """The line that `p3idp mapping replay --logins` reads, with claims called as ``names`` says."""
+    claims: dict[str, Json] = {
+        "iss": login.issuer,
+        "azp": login.client,
+        names.subject: login.subject,
+        names.entitlements[0]: list(login.entitlements),
+        names.assurance: list(login.assurance),
+    }
+    line = {"claims": claims, "identity_provider": str(login.provider), "at": login.at.isoformat()}
+    return json.dumps(line, ensure_ascii=False, sort_keys=True)
