@@ -13,7 +13,7 @@ import runpy
 import sys
 import warnings
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import keystone
 import keystone.conf
@@ -50,13 +50,13 @@ def evaluated(processor, assertion):
 def timed(question, seconds):
     mapping = {"id": "m", "rules": question["rules"], "schema_version": question["schema_version"]}
     processor, assertions = processor_of(mapping), question["assertions"]
-    done, began = 0, perf_counter()
+    done, began = 0, process_time()
     while True:
         for assertion in assertions:
             processor.process(assertion)
             done += 1
-            if done % 8 == 0 and perf_counter() - began > seconds:
-                return {"per_second": done / (perf_counter() - began)}
+            if done % 8 == 0 and process_time() - began > seconds:
+                return {"per_second": done / (process_time() - began)}
 
 
 def fixtures():
