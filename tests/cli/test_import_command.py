@@ -18,11 +18,6 @@ RULE = {
     ],
 }
 STEERING = {**RULE, "remote": [*RULE["remote"], {"type": "OIDC-\x1b[2Jx", "any_one_of": ["\x1b]0;owned\x07"]}]}
-NAMED_TWICE = [
-    {**RULE, "local": [{"user": {"name": "{0}-{1}"}, **RULE["local"][0]}], "remote": [*RULE["remote"], {"type": "x"}]},
-    {**RULE, "local": [{**RULE["local"][0], "user": {"name": "prefix {0}"}}]},
-    RULE,
-]
 
 
 def run(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -72,15 +67,6 @@ def test_names_of_strangers_do_not_steer_the_terminal(here):
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert "\x07" not in done.stdout + done.stderr
-
-
-def test_a_difference_ends_with_status_1_and_the_login_that_shows_it_and_nothing_is_written(here):
-    put(here, NAMED_TWICE)
-    done = run("old.json", "--to", "new", cwd=here)
-    assert done.returncode == 1, done.stdout
-    assert "import-differs" in done.stderr
-    assert "sub=someone@example.org: before prefix someone@example.org of egi" in done.stderr
-    assert not (here / "new").exists()
 
 
 @pytest.mark.parametrize(

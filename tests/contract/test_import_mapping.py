@@ -190,7 +190,7 @@ STAYS = {
     "selects-values": altered(3, type="OIDC-eduperson_entitlement", whitelist=[VO]),
     "asks-for-absence": altered(4, type="OIDC-azp", not_any_of=["x"]),
     "asks-for-more": altered(4, type="OIDC-country", any_one_of=["DE"]),
-    "foreign-attribute": altered(0, type="REMOTE_USER"),
+    "foreign-attribute": altered(4, type="REMOTE_USER"),
     "group-by-id": egi_rule(group={"id": "0123"}),
     "groups-from-claim": egi_rule(group="{1}"),
     "no-entitlement": altered(3, type="OIDC-eduperson_assurance", any_one_of=["high"]),
@@ -233,34 +233,50 @@ def test_groups_without_a_name_take_it_from_keystone():
 
 # ---- what cannot be taken over, and is refused
 
+NAMED = {"name": "{0}", "domain": {"name": "egi"}}
+NAMELESS = {**egi_rule(), "local": [{"group": {"id": "1"}}]}
 REFUSED = {
-    "a broken pattern": (egi_rule("^("), ImportImpossible, "every login that reaches it fails"),
-    "projects from a claim": (
-        {**egi_rule(), "local": [{"user": {"name": "{0}"}, "projects_json": "{1}"}]},
-        ImportImpossible,
-        "schema 2.0",
-    ),
-    "nobody is named": ({**egi_rule(), "local": [{"group": {"id": "1"}}]}, ImportImpossible, "names nobody"),
+    "a broken pattern": ("1.0", egi_rule("^("), "every login that reaches it fails"),
+    "projects from a claim": ("3.0", {**egi_rule(), "local": [{"user": NAMED, "projects_json": "{1}"}]}, "schema 2.0"),
+    "nobody is named": ("1.0", {**egi_rule(), "local": [{"group": {"id": "1"}}]}, "names nobody"),
+    "no field": ("1.0", {**egi_rule(), "local": [{"user": NAMED, "group": {"id": "{7}"}}]}, r"asks for \{7\}"),
+    "a user without a domain": ("2.0", egi_rule(), "a user without `domain`"),
+    "nothing for anybody": ("1.0", {**egi_rule(), "local": [{"user": NAMED}]}, "No rule gives anything"),
 }
 
 
-@pytest.mark.parametrize(("rule", "error", "words"), REFUSED.values(), ids=REFUSED)
-def test_what_can_be_taken_over_in_no_form_is_refused(rule, error, words):
-    with pytest.raises(error, match=words):
-        imported(rule, version="3.0", issuers=(ISSUER,))
+def test_a_rule_that_leaves_the_naming_to_several_others_is_refused():
+    people = {**egi_rule(), "local": [{"user": NAMED}]}
+    with pytest.raises(ImportImpossible, match=r"Rule 2 .* names nobody"):
+        imported(egi_rule(), people, NAMELESS)
 
 
-def test_other_user_ids_are_never_made_silently():
-    """Old: the first rule that applies names people, here by their mail address."""
-    by_mail = egi_rule(r"^urn:mace:egi\.eu:group:x:role=a$", group="mailers")
-    by_mail["local"][0]["user"] = {"name": "{1}"}
-    with pytest.raises(ImportDiffers, match=r"someone@example\.org"):
-        imported(by_mail, *[each for each in USUAL], altered_mail())
+def test_a_difference_is_an_error_and_nothing_is_written():
+    assert (ImportDiffers.exit_status, "Nothing was written" in ImportDiffers.hint) == (1, True)
 
 
-def altered_mail() -> Rule:
-    """A rule that asks less than the one before it, so that both apply to some."""
-    return egi_rule(r"^urn:mace:egi\.eu:group:x:role=a$", group="more")
+@pytest.mark.parametrize(("version", "rule", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_can_be_taken_over_in_no_form_is_refused(version, rule, words):
+    with pytest.raises(ImportImpossible, match=words):
+        imported(rule, version=version, issuers=(ISSUER,))
+
+
+MIXED = {
+    "another claim": {"name": "{1}"},
+    "a text around it": {"name": "egi-{0}"},
+    "local users": {"name": "{0}", "type": "local"},
+}
+
+
+@pytest.mark.parametrize("user", MIXED.values(), ids=MIXED)
+def test_where_rules_name_people_differently_none_leaves_its_place(user):
+    """The first rule that applies names the person: to compile one before the others would make new people."""
+    other = egi_rule(group="others")
+    other["local"][0]["user"] = user
+    done = imported(other, *USUAL)
+    assert "changes-user-ids" in codes(done)
+    assert list(done.found.kept) == [0, 1, 2, 3]
+    assert done.replayed.let_in > 10
 
 
 def test_people_known_by_mail_stay_known_by_mail():

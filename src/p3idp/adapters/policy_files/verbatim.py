@@ -4,18 +4,16 @@ They reach Keystone unchanged, after the compiled ones. What would end a login i
 open is for the plan's findings to say.
 """
 
-from collections.abc import Iterator, Mapping
-from string import Formatter
+from collections.abc import Iterator
 from typing import Any
 
 from p3idp.adapters.policy_files.nodes import MAX_BYTES
 from p3idp.core.keystone_rules.schema import problems
 from p3idp.core.mappings.compile import SCHEMA_VERSION
 from p3idp.core.mappings.json_lines import JsonMistaken, LocatedJson, Path, read_json_lines
+from p3idp.core.mappings.unsafe import unsafe
 from p3idp.core.policy.model import ProviderId, VerbatimRules
 from p3idp.errors.policy import Place
-
-Rule = Mapping[str, Any]
 
 
 def read_verbatim(file: str, provider: str, raw: bytes) -> VerbatimRules | tuple[Place, ...]:
@@ -35,7 +33,7 @@ def read_verbatim(file: str, provider: str, raw: bytes) -> VerbatimRules | tuple
     mistakes = [
         (file, read.line((*at, number)), f"rule {number}: {told}")
         for number, rule in enumerate(rules)
-        for told in _unsafe(rule)
+        for told in unsafe(rule)
     ]
     lines = tuple(read.line((*at, number)) for number in range(len(rules)))
     return tuple(mistakes) or VerbatimRules(ProviderId(provider), tuple(rules), file, lines)
@@ -70,33 +68,3 @@ def _path(where: str) -> Path:
 
 def _placed(file: str, read: LocatedJson, above: Path, path: Path, message: str) -> Place:
     return file, read.line((*above, *path)), message
-
-
-def _unsafe(rule: Rule) -> Iterator[str]:
-    """What fails a login: nobody named, no domain for whoever is named, or a field that stands for nothing."""
-    user = next((local["user"] for local in rule["local"] if local.get("user")), None)
-    if user is None or not (user.get("id") or user.get("name")):
-        yield "names nobody: without a `user` Keystone takes whatever the web server calls the person"
-    elif not user.get("domain"):
-        yield "its `user` has no `domain`, so Keystone answers logins by this rule with an error"
-    counted = sum(not {"any_one_of", "not_any_of"} & set(entry) for entry in rule["remote"])
-    for text in _texts(rule["local"]):
-        yield from _broken_fields(text, counted)
-
-
-def _broken_fields(text: str, counted: int) -> Iterator[str]:
-    try:
-        names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
-    except ValueError as exc:
-        yield f"`{text}` cannot be filled in ({exc}), and everybody's login by this rule fails"
-        return
-    for name in names:
-        if not (name.isdecimal() and name.isascii() and int(name) < counted):
-            yield f"`{text}` asks for {{{name}}}, but the rule's `remote` hands on {counted} values, counted from 0"
-
-
-def _texts(node: Any) -> Iterator[str]:
-    if isinstance(node, str):
-        yield node
-    for member in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
-        yield from _texts(member)

@@ -27,12 +27,14 @@ from p3idp.core.policy.model import (
     Site,
     VerbatimRules,
 )
+from p3idp.errors.importing import ImportImpossible
 
 FILL_IN = "to be filled in"
 DEFAULT_TTL = timedelta(hours=8)
 _USUAL_CLAIMS = ("entitlements", "eduperson_entitlement")
 _USUAL_SCOPES = ("openid", "profile", "email")
 _NO_SCOPES = frozenset({"sub", "preferred_username", "name"})
+_NOTHING = "Is this the whole mapping? `openstack mapping show ID -f json` prints it."
 _FILE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -48,8 +50,14 @@ def import_rules(rules: Sequence[Rule], version: str, choices: Choices) -> Impor
         if number not in expressed | found.dropped
     }
     direct = any("projects" in local for rule in kept.values() for local in rule["local"])
-    if direct and any(terms.grants for each in said for terms in each.terms):
+    by_group = {(each.rule.group, each.rule.grants) for each in said}
+    unequal = len(by_group) > len({group for group, _ in by_group})
+    if (direct and any(terms.grants for each in said for terms in each.terms)) or (
+        unequal and not choices.keep_projects
+    ):
         return import_rules(rules, version, replace(choices, keep_projects=True))
+    if not said and not kept:
+        raise ImportImpossible("No rule gives anything to anybody, so there is nothing to take over.", hint=_NOTHING)
     policy = _policy(said, kept, found, joined, choices)
     remarks = (*found.remarks, *joined.remarks, *notes(rules, version, found, said, choices))
     ordered = tuple(sorted(set(remarks), key=lambda each: (not each.kept, each.rules, each.code)))

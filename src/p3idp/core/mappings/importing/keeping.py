@@ -14,6 +14,7 @@ from p3idp.core.keystone_rules.search import BrokenPattern
 from p3idp.core.mappings.compile import SCHEMA_VERSION
 from p3idp.core.mappings.importing.attributes import claim_of
 from p3idp.core.mappings.importing.terms import Rule, Terms
+from p3idp.core.mappings.unsafe import unsafe
 from p3idp.errors.importing import ImportImpossible
 from p3idp.errors.keystone_rules import MappingRulesInvalid
 
@@ -43,6 +44,8 @@ def keep(number: int, rule: Rule, version: str, domain: str, naming: Rule | None
     except MappingRulesInvalid as exc:
         raise _impossible(number, f"p3idp writes schema {SCHEMA_VERSION}, which has no place for it: {exc}") from exc
     kept: Rule = made
+    for why in unsafe(kept):
+        raise _impossible(number, why)
     return kept
 
 

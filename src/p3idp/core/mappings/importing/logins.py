@@ -16,6 +16,7 @@ Login = Mapping[str, tuple[str, ...]]
 _USUAL = {"iss": "https://another.example.org", "azp": "another-client", "aud": "another-audience"}
 _SOMEONE = "someone@example.org"
 MAX_RULES_TOGETHER = 200
+MAX_ALL_PAIRS = 40
 
 
 def base_login(rule: Rule) -> Login:
@@ -51,7 +52,8 @@ def logins(rules: Sequence[Rule], aliases: Iterable[str], texts: Iterable[str]) 
         yield base
         yield from _altered(base, seen, names)
         # Two rules at once, and what the third asks besides.
-        for other in (bases[(number + 1) % len(bases)], bases[number // 2]):
+        near_ones = bases if len(bases) <= MAX_ALL_PAIRS else (bases[(number + 1) % len(bases)], bases[number // 2])
+        for other in near_ones:
             yield _merged([base, other])
             yield {**_merged([base, other]), **{n: v for n, v in base.items() if "urn:" not in v[0]}}
     yield _merged(bases[:MAX_RULES_TOGETHER])

@@ -11,11 +11,19 @@ from typing import TypeVar
 
 from p3idp.core.mappings.importing.attributes import Claim
 from p3idp.core.mappings.importing.choices import Choices
+from p3idp.core.mappings.importing.naming import names_alike, refuse_unsure_domains
 from p3idp.core.mappings.importing.remarks import Remark, kept
 from p3idp.core.mappings.importing.terms import CannotSay, Rule, Terms, read_terms
 from p3idp.core.mappings.importing.wanted import Fit
 from p3idp.errors.importing import ImportImpossible
 
+_MIXED = Remark(
+    "changes-user-ids",
+    "the rules name people by different claims or domains, and of those that apply the first counts: no rule can leave "
+    "its place without making another person of somebody, so all stay as they are",
+    (),
+    "Let all rules name people alike (which makes new people of some), and import again.",
+)
 T = TypeVar("T", bound=Hashable)
 
 
@@ -42,7 +50,9 @@ class Sorted:
 
 def sort_rules(rules: Sequence[Rule], version: str, choices: Choices) -> Sorted:
     """Sort the rules of a mapping. Raises ImportImpossible where what all need in common is not known."""
-    remarks: list[Remark] = []
+    refuse_unsure_domains(rules, version)
+    alike = names_alike(rules, version)
+    remarks: list[Remark] = [] if alike else [_MIXED]
     terms: list[Terms] = []
     for number, rule in enumerate(rules):
         try:
@@ -50,16 +60,23 @@ def sort_rules(rules: Sequence[Rule], version: str, choices: Choices) -> Sorted:
         except CannotSay as exc:
             login = {"entitlements": (exc.shows,)} if exc.shows else {}
             remarks.append(kept(exc.code, number, exc.message, login))
-    naming = next((each for each in terms if each.subject and not (each.groups or each.grants or each.claim)), None)
-    dropped, useful = _useful(terms, remarks)
+    naming = _naming(rules, terms)
+    dropped, useful = _useful(terms, remarks, keep_people=not alike)
     named = [_named(each, naming, remarks) for each in useful]
     common = _common([each for each in named if each], naming, choices)
-    asked = [each for each in named if each and _fits(each, common, choices, remarks)]
+    asked = [each for each in named if each and alike and _fits(each, common, choices, remarks)]
     said = tuple(_resolved(each, choices) for each in asked)
     return Sorted(common, said, naming, tuple(remarks), dropped)
 
 
-def _useful(terms: Iterable[Terms], remarks: list[Remark]) -> tuple[frozenset[int], list[Terms]]:
+def _naming(rules: Sequence[Rule], terms: Iterable[Terms]) -> Terms | None:
+    """The rule that names people for those that name nobody: only where no other names anybody is that sure."""
+    if sum(any(local.get("user") for local in rule["local"]) for rule in rules) != 1:
+        return None
+    return next((each for each in terms if each.subject and not (each.groups or each.grants or each.claim)), None)
+
+
+def _useful(terms: Iterable[Terms], remarks: list[Remark], *, keep_people: bool) -> tuple[frozenset[int], list[Terms]]:
     """The rules that give something to somebody; the others need no policy."""
     never: list[Terms] = []
     only_people: list[Terms] = []
@@ -70,6 +87,8 @@ def _useful(terms: Iterable[Terms], remarks: list[Remark]) -> tuple[frozenset[in
     if never:
         told = "these rules are met by nobody (an empty any_one_of); they are left out"
         remarks.append(Remark("never-matches", told, tuple(each.number for each in never)))
+    if keep_people:
+        only_people = []
     if only_people:
         told = "these rules sign people in and give them nothing; the policy lets in whom it gives something"
         remarks.append(Remark("login-without-access", told, tuple(each.number for each in only_people)))
