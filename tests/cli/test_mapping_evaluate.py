@@ -28,11 +28,12 @@ RESULT = {
 PROGRAM = [sys.executable, "-c", "from p3idp.cli.main import run; run()", "mapping", "evaluate"]
 
 BATCH = [*PROGRAM, "--batch"]
+# As people have it: not PYTHONUNBUFFERED, for one.
+ENV = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
 
 
 def run(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
-    return subprocess.run([*PROGRAM, *words], input=given, capture_output=True, text=True, env=env, timeout=60)
+    return subprocess.run([*PROGRAM, *words], input=given, capture_output=True, text=True, env=ENV, timeout=60)
 
 
 def asked_in_batch(*questions: Any) -> list[dict[str, Any]]:
@@ -160,7 +161,7 @@ ODD_LINES = {
 
 def test_odd_lines_are_answered_in_order_and_briefly():
     lines = [line for line, _, _ in ODD_LINES.values()]
-    done = subprocess.run(BATCH, input=b"\n".join([*lines, question()]), capture_output=True, timeout=60)
+    done = subprocess.run(BATCH, input=b"\n".join([*lines, question()]), capture_output=True, env=ENV, timeout=60)
     *answers, last = [json.loads(line) for line in done.stdout.splitlines()]
     said = {name: [answer["id"], answer["error"]["kind"]] for name, answer in zip(ODD_LINES, answers, strict=True)}
     assert said == {name: expected for name, (_, *expected) in ODD_LINES.items()}
@@ -170,7 +171,7 @@ def test_odd_lines_are_answered_in_order_and_briefly():
 
 
 def test_whoever_waits_for_an_answer_before_asking_more_gets_it():
-    with subprocess.Popen(BATCH, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(BATCH, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENV) as process:
         for number in range(3):
             process.stdin.write(question(id=number) + b"\n")
             process.stdin.flush()
@@ -181,7 +182,8 @@ def test_whoever_waits_for_an_answer_before_asking_more_gets_it():
 
 
 def test_nobody_listening_any_more_is_no_traceback():
-    with subprocess.Popen(BATCH, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(BATCH, **pipes, env=ENV) as process:
         process.stdout.close()
         _, said = process.communicate((question() + b"\n") * 100, timeout=30)
     assert (process.returncode, said) == (1, b"")
