@@ -10,7 +10,7 @@ from policies import PolicyFiles
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.core.access.drift import SCHEMA_VERSION_RESET, Cause
 from p3idp.core.access.resources import Kind
-from p3idp.errors.access import FindingsUnaccepted
+from p3idp.errors.access import FindingsUnaccepted, LedgerUnavailable
 from p3idp.errors.keystone import KeystoneUnreachable
 
 GROUP = ("egi", "vo.access.egi.eu:role=vm_operator")
@@ -260,3 +260,23 @@ def test_a_history_that_was_changed_is_not_believed_and_says_so(world):
     assert world.findings() == [("history-damaged", "history")]
     with pytest.raises(FindingsUnaccepted, match="was changed after it was kept"):
         world.apply()
+
+
+def test_a_plan_can_be_reviewed_where_the_database_cannot_be_read(world, monkeypatch):
+    def unavailable(*_: object) -> None:
+        raise LedgerUnavailable("The database cannot be opened.")
+
+    remove_grant(world)
+    monkeypatch.setattr(type(world.history), "latest", unavailable)
+    assert len(world.plan().changes) == 1
+    assert world.findings() == [("history-unavailable", "history")]
+    with pytest.raises(FindingsUnaccepted, match="cannot tell what was changed directly"):
+        world.apply()
+
+
+def test_a_rule_that_stands_twice_is_seen(world):
+    change(world, MAPPING, rules=[*rules(world), rules(world)[0]])
+    (mapping,) = world.drift().differences
+    assert [(rule.what, rule.keystone, cause) for rule, cause in mapping.rules] == [
+        ("added", rules(world)[0], Cause.KEYSTONE)
+    ]

@@ -119,6 +119,8 @@ def test_a_changed_condition_alone_counts_as_undoing_a_rollback(tmp_path):
     world.rollback(1)
     assert world.actions() == ["update mapping p3idp-egi"]
     assert world.findings() == [("rollback-in-force", "apply 3")]
+    world.files.remove("training.egi.eu")  # something else in the same mapping
+    assert ("rollback-in-force", "apply 3") in world.findings()
 
 
 def test_going_back_removes_what_is_ours_and_came_since_and_nothing_else(tmp_path):
@@ -153,10 +155,12 @@ def test_a_projects_property_goes_back_and_other_peoples_properties_stay(tmp_pat
     place = (Kind.PROJECT, ("egi", "p3"))
     there = world.keystone.held[place]
     world.keystone.held[place] = replace(there, attributes={**there.attributes, "quota": "theirs"})
+    world.files.change("site.yaml", "authorization_ttl: 8h", "authorization_ttl: 4h")
+    world.apply()
     world.files.change(ACCESS_FILE, "egi.VO: one", "egi.VO: two")
     world.apply()
     world.keystone.held[place] = replace(there, attributes={"egi.VO": "two", "quota": "changed since"})
-    world.rollback(1)
+    world.rollback(2)
     assert world.keystone.held[place].attributes == {"egi.VO": "one", "quota": "changed since"}
 
 

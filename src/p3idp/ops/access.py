@@ -14,8 +14,8 @@ from p3idp.core.access.history import Begun, after_reading, digest_of, managed, 
 from p3idp.core.access.plan import Change, Plan
 from p3idp.core.access.resources import Kind, Snapshot
 from p3idp.core.policy.model import Policy
-from p3idp.errors.access import ApplyIncomplete, ApplyRunning, FindingsUnaccepted, PlanStale
-from p3idp.ops.access_history import AccessHistory
+from p3idp.errors.access import ApplyIncomplete, ApplyRunning, FindingsUnaccepted, LedgerUnavailable, PlanStale
+from p3idp.ops.access_history import AccessHistory, Known, unreadable
 from p3idp.ops.access_ledger import ACTION, TARGET, AccessRecord, Result
 from p3idp.ops.access_plan import ParsePolicy, Planned, plan_policy, plan_rollback
 from p3idp.ops.access_write import BatchWriter, Progress
@@ -53,24 +53,28 @@ class AccessOps:
     clock: Clock
 
     def plan(self, now: datetime) -> Plan:
-        """Raises PolicyInvalid, LedgerUnavailable, and the errors of reading Keystone."""
+        """Raises PolicyInvalid, and the errors of reading Keystone."""
         return self.planned(now).plan
 
     def planned(self, now: datetime) -> Planned:
         """The plan towards the policy, with all that it was made of."""
         policy = self.policy()
-        known = self.past().known(self.reader.target(), str(policy.site.id))
-        return plan_policy(policy, self.reader, known, now)
+        return plan_policy(policy, self.reader, self._known(str(policy.site.id)), now)
+
+    def _known(self, policy: str) -> Known:
+        try:
+            return self.past().known(self.reader.target(), policy)
+        except LedgerUnavailable as exc:
+            # Who reviews a plan elsewhere may see all of it but this. An apply fails before it acts.
+            return unreadable(exc)
 
     def plan_rollback(self, number: int, now: datetime) -> Plan:
         """The plan back to what apply ``number`` left. Raises ApplyUnknown, HistoryDamaged, RollbackImpossible."""
         return self._planned_rollback(number, now).plan
 
     def _planned_rollback(self, number: int, now: datetime) -> Planned:
-        past = self.past()
-        entry = past.entry_in_whole_ledger(number)
-        known = past.known(self.reader.target(), entry.begun.policy)
-        return plan_rollback(entry, self.parse, self.reader, known, now)
+        entry = self.past().entry_in_whole_ledger(number)
+        return plan_rollback(entry, self.parse, self.reader, self._known(entry.begun.policy), now)
 
     def past(self) -> AccessHistory:
         """The applies so far."""

@@ -20,6 +20,7 @@ from p3idp.core.access.history import (
 )
 from p3idp.core.access.plan import Finding
 from p3idp.core.audit.chain import LedgerRecord
+from p3idp.errors import P3idpError
 from p3idp.errors.access import LedgerDamaged
 from p3idp.errors.history import ApplyUnknown, HistoryDamaged
 from p3idp.ops.access_ledger import details_of, items_of
@@ -106,6 +107,14 @@ class Known:
     newest: Entry | None = None
     baseline: Baseline | None = None
     findings: tuple[Finding, ...] = ()
+
+
+def unreadable(error: P3idpError) -> Known:
+    """Nothing is known of the last apply, since the database cannot be read here."""
+    told = (
+        f"{error.detail} So p3idp cannot tell what was changed directly in Keystone, and this digest holds here only."
+    )
+    return Known(None, None, (Finding("history-unavailable", "history", told),))
 
 
 def _outcome(closing: LedgerRecord | None) -> str:

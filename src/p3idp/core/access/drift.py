@@ -98,7 +98,7 @@ def _of(change: Change, left: States) -> Iterator[Difference]:
         yield Difference(change, "owner", after.owner, before.owner, _cause(owners, before.owner, after.owner))
     for name, (old, new) in change.different.items():
         cause = _cause([state.attributes.get(name) if state else None for state in left], old, new)
-        rules = _rules(before, after, left) if (change.resource.kind, name) == (Kind.MAPPING, "rules") else ()
+        rules = _rules(before, after, left, cause) if (change.resource.kind, name) == (Kind.MAPPING, "rules") else ()
         yield Difference(change, name, new, old, cause, rules, _trap(name, old, cause))
 
 
@@ -115,12 +115,11 @@ def _trap(name: str, keystone: Json, cause: Cause) -> str:
     return SCHEMA_VERSION_RESET if (name, keystone) == ("schema_version", "1.0") and cause is not Cause.POLICY else ""
 
 
-def _rules(before: Resource, after: Resource, left: States) -> tuple[tuple[RuleChange, Cause], ...]:
+def _rules(before: Resource, after: Resource, left: States, whole: Cause) -> tuple[tuple[RuleChange, Cause], ...]:
+    """Each rule that differs, and on which side; it needs a look at each only where both sides changed."""
     found = rule_changes(rules_of(before), rules_of(after))
-    if not left:
-        return tuple((each, Cause.UNKNOWN) for each in found)
-    if any(rules_of(state) == rules_of(before) for state in left):
-        return tuple((each, Cause.POLICY) for each in found)
+    if whole is not Cause.BOTH:
+        return tuple((each, whole) for each in found)
     written = {canonical(rule) for state in left for rule in rules_of(state)}
     return tuple((each, _rule_cause(each, written)) for each in found)
 

@@ -3,6 +3,7 @@
 Who changed a rule is told by what p3idp last wrote (drift.py); how it is shown is the command line's matter.
 """
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,25 +43,26 @@ def rule_changes(keystone: Sequence[Rule], policy: Sequence[Rule]) -> tuple[Rule
 
 
 def _less(some: Sequence[Rule], others: Sequence[Rule]) -> list[Rule]:
-    left = [canonical(rule) for rule in others]
+    left = Counter(canonical(rule) for rule in others)
     remaining = []
     for rule in some:
         text = canonical(rule)
-        if text in left:
-            left.remove(text)
+        if left[text]:
+            left[text] -= 1
         else:
             remaining.append(rule)
     return remaining
 
 
 def _paired(extra: Sequence[Rule], lacking: Sequence[Rule]) -> Iterator[RuleChange]:
-    waiting = list(lacking)
+    waiting: defaultdict[str, list[Rule]] = defaultdict(list)
+    for rule in reversed(lacking):
+        waiting[_leads_to(rule)].append(rule)
     for rule in extra:
-        partner = next((other for other in waiting if _leads_to(other) == _leads_to(rule)), None)
-        if partner is not None:
-            waiting.remove(partner)
-        yield RuleChange(rule, partner)
-    yield from (RuleChange(None, rule) for rule in waiting)
+        partners = waiting[_leads_to(rule)]
+        yield RuleChange(rule, partners.pop() if partners else None)
+    unpaired = {id(rule) for rules in waiting.values() for rule in rules}
+    yield from (RuleChange(None, rule) for rule in lacking if id(rule) in unpaired)
 
 
 def _leads_to(rule: Rule) -> str:
