@@ -25,6 +25,8 @@ def test_a_real_keystone_tells_all_that_a_mapping_may_name(live: Live):
     assert (egi, "vo.access.egi.eu:role=vm_operator") in live.groups.values()
     assert (egi, "p3") in live.projects
     assert {"admin", "member", "reader"} <= live.roles
+    assert live.reaches("admin", "reader")
+    assert not live.reaches("reader", "admin")
     assert live.providers["egi"].domain == egi
     assert live.providers["egi"].enabled
     assert live.protocols["egi", "openid"] == "p3idp-egi" == live.mapping_of("egi")

@@ -69,6 +69,14 @@ def test_names_that_keystone_has_are_left_alone():
     assert names([entitled([{"user": USER, "group": {"id": "g2"}}], any_one_of=[OPS])]) == {}
 
 
+def test_a_role_that_reaches_admin_by_implication_is_admin():
+    rules = [entitled(projects(role="operator"), any_one_of=[OPS])]
+    chain = {"operator": ("manager",), "manager": ("operator", "admin")}
+    harmless = replace(LIVE, roles=frozenset({"operator", "manager", "admin"}))
+    assert names(rules, harmless) == {}
+    assert set(names(rules, replace(harmless, implies=chain))) == {"role-admin"}
+
+
 def test_a_group_in_another_domain_is_pointed_at():
     rules = [entitled([{"user": USER, "group": {"name": "strangers", "domain": EGI}}], any_one_of=[OPS])]
     assert names(rules)["live-group-unknown"].fix == "It is in the domain other"

@@ -77,6 +77,8 @@ CASES: Mapping[str, Case] = {
     "pattern-slow 5": Case([patterned(r"(x+x+)+y")], [patterned(CLOSED)]),
     "entry-not-text": Case([entitled(any_one_of=[17])], GOOD),
     "entry-not-text 1": Case([entitled(any_one_of=[["a"]])], GOOD),
+    # Listed beside its text, so that the text matches all the same.
+    "entry-not-text 2": Case([entitled(any_one_of=["5", 5])], [entitled(any_one_of=["5"])]),
     "entry-semicolon": Case([entitled(any_one_of=["a;b"])], [entitled(any_one_of=["a", "b"])]),
     "entry-odd-character": Case([entitled(any_one_of=[f"{OPS} "])], GOOD),
     "entry-odd-character 1": Case([entitled(any_one_of=["cafe\u0301"])], [entitled(any_one_of=["café"])]),
@@ -182,5 +184,5 @@ CASES: Mapping[str, Case] = {
         [*GOOD, entitled([{"user": USER, "group": {"name": "more", "domain": EGI}}], any_one_of=[OPS])], GOOD
     ),
 }
-# Two rules that could be one harm nobody.
-WITHOUT_LOGIN = frozenset({"condition-repeated"})
+# Two rules that could be one harm nobody, nor does an entry that another one stands in for.
+WITHOUT_LOGIN = frozenset({"condition-repeated", "entry-not-text 2"})

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from p3idp.cli.terminal import harmless
+from p3idp.cli.why_text import wrapped
 from p3idp.core.mappings.lint import Finding, LintReport, Login, Severity
 from p3idp.errors import ExitStatus
 
@@ -29,13 +30,13 @@ def _block(finding: Finding) -> Iterator[str]:
     words = finding.words
     severity = click.style(str(finding.severity), fg=_COLOURS[finding.severity], bold=True)
     yield f"{harmless(finding.file)}:{finding.line}: {severity} {finding.code}"
-    yield f"  {harmless(finding.found)}"
-    yield f"  What it means: {words.means}"
+    yield from wrapped(harmless(finding.found), "  ")
+    yield from wrapped(f"What it means: {words.means}", "  ", "    ")
     if finding.login is not None and finding.shows is not None:
         yield f"  Example login: {_login(finding.login)}"
         at = f" on {finding.at:%Y-%m-%d}" if finding.at else ""
         yield f"    {harmless(_cut(finding.shows.told))}{at}"
-    yield f"  What to write: {harmless(finding.fix)}"
+    yield from wrapped(f"What to write: {harmless(finding.fix)}", "  ", "    ")
 
 
 def _login(login: Login) -> str:

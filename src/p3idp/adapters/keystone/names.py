@@ -32,6 +32,7 @@ class KeystoneNames:
         groups = self._list("/groups", "groups")
         projects = self._list("/projects", "projects")
         roles = self._list("/roles", "roles")
+        implied = self._list("/role_inferences", "role_inferences")
         providers = self._list(f"{_FEDERATION}/identity_providers", "identity_providers")
         mappings = self._list(f"{_FEDERATION}/mappings", "mappings")
         return Live(
@@ -40,6 +41,7 @@ class KeystoneNames:
             projects=frozenset((row["domain_id"], row["name"]) for row in projects),
             # A mapping names roles without a domain.
             roles=frozenset(row["name"] for row in roles if row.get("domain_id") is None),
+            implies={row["prior_role"]["name"]: tuple(role["name"] for role in row["implies"]) for row in implied},
             providers={row["id"]: _provider(row) for row in providers},
             protocols={
                 (owner["id"], row["id"]): row["mapping_id"]

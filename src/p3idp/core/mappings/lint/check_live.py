@@ -81,6 +81,9 @@ class LiveNames:
                 known = ", ".join(sorted(self.live.roles)[:10])
                 where: Path = (*path, "roles", number, "name")
                 self._say("live-role-unknown", view, where, f"there is no role {name}", f"Keystone has {known}")
+            elif name.lower() != "admin" and self.live.reaches(name, "admin"):
+                where = (*path, "roles", number, "name")
+                self._say("role-admin", view, where, f"the role {name} implies admin", 'Write "member"')
         domain = project.get("domain") or (around if self.linted.version != "1.0" else None)
         identity = self.live.domain_id(domain) if domain else self.provider.domain if self.provider else None
         name = project["name"]

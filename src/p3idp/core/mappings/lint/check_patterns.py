@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from p3idp.core.keystone_rules.reading import read_pattern
+from p3idp.core.keystone_rules.reading import Reading, read_pattern
 from p3idp.core.keystone_rules.search import NO_SEARCH, BrokenPattern
 from p3idp.core.mappings.json_lines import Path
 from p3idp.core.mappings.lint.linted import Linted
@@ -88,29 +88,44 @@ def _say(linted: Linted, view: RuleView, required: Required, path: Path, mark: M
 @lru_cache(maxsize=4_096)
 def marks(pattern: str) -> tuple[Mark, ...]:
     """What is wrong with a pattern that Python takes, each with a text that shows it."""
+    if _is_tight(pattern):
+        return ()
     if all(found_in(pattern, text) for text in _NONSENSE):
         told = f"the pattern {as_json(pattern)} is found in every value"
         return (Mark("pattern-anything", told, "List the values that are meant, or remove the condition.", "anything"),)
     by_code: dict[str, Mark] = {}
-    for meant in dict.fromkeys(sample(pattern, branch=number) for number in range(_BRANCHES)):
+    branches = range(_BRANCHES if "|" in pattern else 1)
+    for meant in dict.fromkeys(sample(pattern, branch=number) for number in branches):
         if meant is not None and found_in(pattern, meant):
-            for mark in _loose(pattern, meant):
-                by_code.setdefault(mark.code, mark)
+            for code, told, value in _loose(pattern, meant):
+                by_code.setdefault(code, _mark(code, f"the pattern {as_json(pattern)} {told}", value, pattern, meant))
     return tuple(by_code.values())
 
 
-def _loose(pattern: str, meant: str) -> Iterator[Mark]:
-    tree, better, shown = parsed(pattern), repaired(pattern, meant), as_json(pattern)
+def _is_tight(pattern: str) -> bool:
+    """Whether nothing can be loose, by its form alone: so are most of a thousand patterns."""
+    reading, tree = read_pattern(pattern), parsed(pattern)
+    begins = isinstance(reading, Reading) and reading.prefix and not is_open_at_start(tree)
+    return bool(begins) and not (is_open_at_end(tree) or has_loose_dot(tree) or ends_with_dollar(tree))
+
+
+def _mark(code: str, told: str, value: str, pattern: str, meant: str) -> Mark:
+    better = repaired(pattern, meant)
     fix = f"Write {as_json(better)}" if better else "Begin it with \\A, end it with \\Z, and write \\. for a dot."
-    dotted = sample(pattern, "x")
+    return Mark(code, told, fix, value, better)
+
+
+def _loose(pattern: str, meant: str) -> Iterator[tuple[str, str, str]]:
+    """(code, what is loose, a text that shows it)."""
+    tree = parsed(pattern)
     if is_open_at_end(tree) and found_in(pattern, behind(meant)):
-        yield Mark("pattern-unanchored", f"the pattern {shown} is open at its end", fix, behind(meant), better)
+        yield "pattern-unanchored", "is open at its end", behind(meant)
     elif is_open_at_start(tree) and found_in(pattern, before(meant)):
-        yield Mark("pattern-unanchored", f"the pattern {shown} is open at its beginning", fix, before(meant), better)
-    if has_loose_dot(tree) and dotted and dotted != meant and found_in(pattern, dotted):
-        yield Mark("pattern-dot", f"a dot in {shown} stands for any character", fix, dotted, better)
+        yield "pattern-unanchored", "is open at its beginning", before(meant)
+    if has_loose_dot(tree) and (dotted := sample(pattern, "x")) and dotted != meant and found_in(pattern, dotted):
+        yield "pattern-dot", "has a dot that stands for any character", dotted
     if ends_with_dollar(tree) and found_in(pattern, f"{meant}\n"):
-        yield Mark("pattern-dollar", f"the pattern {shown} ends with $", fix, f"{meant}\n", better)
+        yield "pattern-dollar", "ends with $", f"{meant}\n"
 
 
 def _slow(linted: Linted, pattern: str, quick_up_to: int) -> Mark | None:

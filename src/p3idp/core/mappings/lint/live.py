@@ -16,15 +16,18 @@ class LiveProvider:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Everything by id. ``domains``: names; ``groups`` and ``projects``: (domain's id, name); ``protocols``: the
-    mapping by (identity provider, protocol); ``mappings``: (rules, schema version). ``missing``: lists that Keystone
-    cut short, so that absence there means nothing.
+    """Everything by id. ``domains``: names; ``groups`` and ``projects``: (domain's id, name).
+
+    ``implies``: the roles that a role implies directly. ``protocols``: the mapping by (identity provider, protocol).
+    ``mappings``: (rules, schema version). ``missing``: lists that Keystone cut short, so that absence there means
+    nothing.
     """
 
     domains: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     projects: frozenset[tuple[str, str]] = frozenset()
     roles: frozenset[str] = frozenset()
+    implies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     providers: Mapping[str, LiveProvider] = field(default_factory=dict)
     protocols: Mapping[tuple[str, str], str] = field(default_factory=dict)
     mappings: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
@@ -33,6 +36,16 @@ class Live:
     def knows_all(self, what: str) -> bool:
         """Whether absence from a list means absence in Keystone."""
         return what not in self.missing
+
+    def reaches(self, role: str, wanted: str) -> bool:
+        """Whether a role is, or implies over however many steps, another."""
+        seen, waiting = set[str](), [role]
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                waiting += self.implies.get(name, ())
+        return wanted in seen
 
     def domain_id(self, domain: Mapping[str, str] | None) -> str | None:
         """The id of a domain as mappings name it, id before name; None where Keystone has none such."""

@@ -1,6 +1,7 @@
 """What to write instead of a pattern. Owns the proposals: each is tried before it is made."""
 
 import re
+from functools import lru_cache
 
 from p3idp.core.keystone_rules.outcome import Stop
 from p3idp.core.keystone_rules.patterns import Pattern
@@ -15,9 +16,15 @@ _AUTHORITY = r"(?:#[^#\s]+)?"
 def found_in(pattern: str, text: str) -> bool:
     """Whether a search that is surely quick finds the pattern."""
     try:
-        return Pattern(pattern, NO_SEARCH).found_in(text)
+        return _ready(pattern).found_in(text)
     except Stop:
         return False
+
+
+@lru_cache(maxsize=256)
+def _ready(pattern: str) -> Pattern:
+    """Looked for in several texts one after the other: compiled once."""
+    return Pattern(pattern, NO_SEARCH)
 
 
 def before(meant: str) -> str:
