@@ -9,7 +9,7 @@ from access_world import AccessWorld
 from policies import PolicyFiles
 
 from p3idp.adapters.memory.keystone import MemoryKeystone
-from p3idp.core.access.history import begun_to_text
+from p3idp.core.access.history_text import begun_to_text
 from p3idp.core.access.resources import Kind
 from p3idp.errors.access import ApplyIncomplete, ApplyRunning, FindingsUnaccepted, LedgerDamaged, PlanStale
 from p3idp.errors.history import ApplyUnknown, HistoryDamaged, RollbackImpossible

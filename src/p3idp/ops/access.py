@@ -8,16 +8,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from p3idp.core.access.history import Begun, after_reading, digest_of, managed, place_of
+from p3idp.core.access.history import Begun, after_reading, managed, place_of
+from p3idp.core.access.history_text import digest_of
 from p3idp.core.access.plan import Change, Plan
 from p3idp.core.access.resources import Kind, Snapshot
 from p3idp.core.policy.model import Policy
-from p3idp.errors.access import ApplyIncomplete, ApplyRunning, FindingsUnaccepted, LedgerUnavailable, PlanStale
+from p3idp.errors.access import LedgerUnavailable
 from p3idp.ops.access_history import AccessHistory, Known, unreadable
-from p3idp.ops.access_ledger import ACTION, TARGET, AccessRecord, Result
+from p3idp.ops.access_ledger import AccessRecord, Result
 from p3idp.ops.access_plan import ParsePolicy, Planned, plan_policy, plan_rollback
+from p3idp.ops.access_refusals import refuse_incomplete, refuse_stale, refuse_unaccepted, running_already
 from p3idp.ops.access_write import BatchWriter, Progress
 from p3idp.ports.environment import Clock
 from p3idp.ports.history import History, RunLock
@@ -113,15 +114,14 @@ class AccessOps:
         target = self.reader.target()
         with self.lock().hold(f"p3idp-apply-{digest_of(target)[:16]}") as got:
             if not got:
-                raise ApplyRunning(_who(self.ledger(), target))
+                raise running_already(self.ledger(), target)
             yield
 
     def _run(
         self, planned: Planned, now: datetime, digest: str | None, accepted: Sequence[str], progress: Progress
     ) -> Applied:
         plan = planned.plan
-        if digest is not None and digest != plan.digest:
-            raise PlanStale(f"The plan is now {plan.digest[:12]}…, not the reviewed {digest[:12]}….")
+        refuse_stale(plan, digest)
         refuse_unaccepted(plan, accepted)
         record = AccessRecord(self.ledger(), self.history(), self.writer.account(), self.clock)
         settled = record.settle(plan, planned.observed, now)
@@ -170,37 +170,3 @@ def _begun(planned: Planned) -> Begun:
 def _managed(planned: Planned, snapshot: Snapshot) -> Snapshot:
     places = {place_of(resource) for resource in planned.desired.resources}
     return managed(snapshot, planned.desired.owner, places)
-
-
-def _who(ledger: Ledger, target: str) -> str:
-    """Who holds the lock, as far as the ledger knows: a run that has not begun to write is not in it."""
-    told = "Another apply is running at this Keystone."
-    running = [r for r in ledger.open_intents(ACTION) if r.body["target"] == {"typeURI": TARGET, "id": target}]
-    if not running:
-        return f"{told} It has not begun to write."
-    body: Any = running[-1].body
-    who, where = body["initiator"]["id"], body["observer"]["id"]
-    return f"{told} Account {who} on {where} began to write at {body['eventTime'][:19]}Z (record {running[-1].id})."
-
-
-def refuse_unaccepted(plan: Plan, accepted: Sequence[str]) -> None:
-    """Raise FindingsUnaccepted where a danger stands in the way."""
-    open_findings = plan.unaccepted(accepted)
-    if not open_findings or not (plan.changes or any(not f.acceptable for f in open_findings)):
-        return
-    lines = [f"{finding.name}: {finding.message}" for finding in open_findings]
-    names = sorted({finding.name for finding in open_findings if finding.acceptable})
-    hint = f"Change the policy, or accept by name: {' '.join(f'--accept {name}' for name in names)}"
-    final = [f.name for f in open_findings if not f.acceptable]
-    raise FindingsUnaccepted(
-        "\n".join(lines), hint=hint if not final else "Change the policy; this cannot be accepted."
-    )
-
-
-def refuse_incomplete(results: Mapping[Change, Result]) -> None:
-    """Raise ApplyIncomplete where something was not done."""
-    undone = [(change, result) for change, result in results.items() if result.word != "done"]
-    if undone:
-        failed = [f"{c.action} {c.resource.name}: {r.detail}" for c, r in undone if r.word == "failed"]
-        told = f"{len(results) - len(undone)} of {len(results)} changes were made. " + " ".join(failed)
-        raise ApplyIncomplete(told.strip())

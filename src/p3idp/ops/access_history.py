@@ -9,15 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from p3idp.core.access.history import (
-    Baseline,
-    Begun,
-    Entry,
-    baseline,
-    begun_from_text,
-    digest_of,
-    snapshot_from_text,
-)
+from p3idp.core.access.history import Baseline, Begun, Entry, baseline
+from p3idp.core.access.history_text import begun_from_text, digest_of, snapshot_from_text
 from p3idp.core.access.plan import Finding
 from p3idp.core.audit.chain import LedgerRecord
 from p3idp.errors import P3idpError
@@ -82,7 +75,8 @@ class AccessHistory:
 
     def _believed(self, kept: Kept) -> Entry:
         intent = self.ledger.record(kept.intent)
-        if intent is None or details_of(intent).get("begun") != digest_of(kept.begun):
+        announced = details_of(intent) if intent else {}
+        if intent is None or announced.get("begun") != digest_of(kept.begun):
             raise HistoryDamaged(f"What the history holds of apply {kept.number} was changed after it was kept.")
         closing = self.ledger.closing(kept.intent)
         left = details_of(closing).get("left", "") if closing else ""
@@ -96,7 +90,7 @@ class AccessHistory:
             raise HistoryDamaged(told, hint="Use the version that made it, or another apply.") from exc
         body: Any = intent.body
         at, account = datetime.fromisoformat(body["eventTime"]), str(body["initiator"]["id"])
-        accepted = tuple(details_of(intent).get("accepted", ()))
+        accepted = tuple(announced.get("accepted", ()))
         return Entry(kept.number, kept.intent, at, account, begun, shown, _outcome(closing), accepted)
 
 

@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from p3idp.core.access.history import (
-    Begun,
-    begun_from_text,
-    begun_to_text,
-    digest_of,
-    managed,
-    place_of,
-    snapshot_to_text,
-)
+from p3idp.core.access.history import Begun, managed, place_of
+from p3idp.core.access.history_text import begun_from_text, begun_to_text, digest_of, snapshot_to_text
 from p3idp.core.access.plan import Change, Plan
 from p3idp.core.access.resources import Snapshot
 from p3idp.core.audit.chain import LedgerRecord

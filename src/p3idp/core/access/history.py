@@ -1,22 +1,17 @@
-"""What an apply found, meant to do and left, as values and as text; and what p3idp may therefore expect to find.
+"""What an apply found, meant to do and left, as values; and what p3idp may therefore expect to find.
 
-Owns the shapes, the stored text, and the baseline that tells a direct change in Keystone from a new policy. Keeping
-the text is an adapter's matter; whether it is still the text that the ledger names is ops/access_history's.
+Owns the shapes, and the baseline that tells a direct change in Keystone from a new policy. Their text is
+history_text.py's; whether a kept one is still what the ledger names is ops/access_history's.
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
 
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
-from p3idp.core.audit.event import Json, canonical
 
 Place = tuple[Kind, Key]
-FORM = 1  # raise it when the shape changes; an older form that is not read any more cannot be rolled back to
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,86 +132,6 @@ def _by_place(resources: Sequence[Resource]) -> dict[Place, Resource]:
 
 def _sorted(resources: Sequence[Resource]) -> tuple[Resource, ...]:
     return tuple(sorted(resources, key=place_of))
-
-
-def digest_of(text: str) -> str:
-    """The digest by which the ledger names a stored text."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def begun_to_text(begun: Begun) -> str:
-    """The one text of what a run began with."""
-    changes: list[Json] = [{"before": _row(c.before), "after": _row(c.after)} for c in begun.wanted]
-    return canonical(
-        {
-            "form": FORM,
-            "policy": begun.policy,
-            "policy_digest": begun.policy_digest,
-            "target": begun.target,
-            "domain": begun.domain,
-            "plan": begun.plan,
-            "found": _snapshot_row(begun.found),
-            "wanted": changes,
-            "files": dict(begun.files),
-            "rollback_to": begun.rollback_to,
-        }
-    )
-
-
-def begun_from_text(text: str) -> Begun:
-    """Read it again. Raises ValueError where it is not of this form."""
-    row = _parsed(text)
-    if row["form"] != FORM:
-        raise ValueError("another form")
-    changes = tuple(Change(_optional(each["before"]), _optional(each["after"])) for each in row["wanted"])
-    named = {name: row[name] for name in ("policy", "policy_digest", "target", "domain", "plan", "rollback_to")}
-    return Begun(**named, found=_snapshot(row["found"]), wanted=changes, files=row["files"])
-
-
-def snapshot_to_text(snapshot: Snapshot) -> str:
-    """The one text of a snapshot: resources and the names of the lists that were cut short."""
-    return canonical(_snapshot_row(snapshot))
-
-
-def snapshot_from_text(text: str) -> Snapshot:
-    """Read it again. Raises ValueError where it is none."""
-    return _snapshot(_parsed(text))
-
-
-def _parsed(text: str) -> Any:
-    row = json.loads(text)
-    if not isinstance(row, dict):
-        raise ValueError("not an object")
-    return row
-
-
-def _snapshot_row(snapshot: Snapshot) -> Mapping[str, Json]:
-    return {"resources": [_row(resource) for resource in snapshot.resources], "missing": list(snapshot.missing)}
-
-
-def _snapshot(row: Any) -> Snapshot:
-    resources = tuple(_resource(each) for each in row["resources"])
-    return Snapshot(resources, {}, tuple(row["missing"]))
-
-
-def _row(resource: Resource | None) -> Json:
-    if resource is None:
-        return None
-    attributes = dict(resource.attributes)
-    return {
-        "kind": resource.kind.value,
-        "key": list(resource.key),
-        "attributes": attributes,
-        "owner": resource.owner,
-    }
-
-
-def _resource(row: Any) -> Resource:
-    return Resource(Kind(row["kind"]), tuple(row["key"]), row["attributes"], row["owner"])
-
-
-def _optional(row: Any) -> Resource | None:
-    return None if row is None else _resource(row)
 
 
 def between(one: Snapshot | None, other: Snapshot | None) -> tuple[Change, ...]:
