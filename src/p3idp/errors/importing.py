@@ -18,6 +18,7 @@ class ImportImpossible(P3idpError):
     code = "import-impossible"
     exit_status = ExitStatus.USAGE
     http_status = 400
+    hint = "Correct the mapping, or take the rule out of the file, and import again."
 
 
 class ImportDiffers(P3idpError):

@@ -8,23 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from p3idp.core.keystone_rules import CompiledRules, Mapped, Outcome, Search, compile_rules
+from p3idp.core.mappings.importing.access import Access, is_part, together
 from p3idp.core.mappings.importing.attributes import seen_as
 from p3idp.core.mappings.importing.choices import Choices, Imported
 from p3idp.core.mappings.importing.logins import Login, logins
 from p3idp.core.mappings.importing.terms import Rule, Terms
 from p3idp.core.mappings.importing.wanted import Fit
 from p3idp.core.policy.entitlement import Entitlement, parse_entitlement
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What a login is worth: who, in which domain, and everything that comes of the groups and projects named."""
-
-    person: str
-    domain: str | None
-    groups: frozenset[tuple[str, str]]
-    group_ids: frozenset[str]
-    projects: frozenset[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +96,11 @@ class Replay:
         """Whether a remark names this difference."""
         remarked = self._as_remarked(login)
         parts = [self._answer(self._old_said, remarked), self._answer(self._old_kept, login)]
-        if _together([part for part in parts if part is not None]) == after:
+        if together([part for part in parts if part is not None]) == after:
             return True
         # issuer-not-asked: the policy may take away, from issuers that are not the provider's.
         foreign = not set(login.get("iss", ())) & set(self._site.identity_providers[0].issuers)
-        return foreign and self._asks_no_issuer and before is not None and _is_part(after, before)
+        return foreign and self._asks_no_issuer and before is not None and is_part(after, before)
 
     @property
     def _asks_no_issuer(self) -> bool:
@@ -184,30 +174,6 @@ class Replay:
 
 def _compiled(rules: Sequence[Rule], version: str, search: Search) -> CompiledRules | None:
     return compile_rules(list(rules), version, search) if rules else None
-
-
-def _together(parts: Sequence[Access]) -> Access | None:
-    """What comes of both; it is nobody's where they name two people."""
-    if not parts:
-        return None
-    first = parts[0]
-    people = {(part.person, part.domain) for part in parts}
-    return Access(
-        first.person if len(people) == 1 else "",
-        first.domain,
-        frozenset().union(*(part.groups for part in parts)),
-        frozenset().union(*(part.group_ids for part in parts)),
-        frozenset().union(*(part.projects for part in parts)),
-    )
-
-
-def _is_part(one: Access | None, of: Access) -> bool:
-    return one is None or (
-        (one.person, one.domain) == (of.person, of.domain)
-        and one.groups <= of.groups
-        and one.group_ids <= of.group_ids
-        and one.projects <= of.projects
-    )
 
 
 def _texts_by_entitlement(terms: Iterable[Terms]) -> Mapping[Entitlement, tuple[str, ...]]:
