@@ -2,15 +2,42 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from lint_cases import CASES, CLOSED, EGI, ENT, GOOD, ISS, OPERATORS, OPS, SUB, USER, WITHOUT_LOGIN, entitled, rule
+from lint_cases import (
+    CASES,
+    CLOSED,
+    EGI,
+    ENT,
+    GOOD,
+    ISS,
+    OPERATORS,
+    OPS,
+    SUB,
+    USER,
+    WITHOUT_LOGIN,
+    entitled,
+    projects,
+    rule,
+)
 from lint_proof import is_proven, ours
 
 from p3idp.core.keystone_rules import NO_SEARCH, Mapped, compile_rules
 from p3idp.core.mappings.json_lines import JsonMistaken
-from p3idp.core.mappings.lint import CATALOGUE, SECTIONS, Finding, Severity, Written, lint_rules, read_written, report
+from p3idp.core.mappings.lint import (
+    CATALOGUE,
+    SECTIONS,
+    Finding,
+    Severity,
+    Shown,
+    Shows,
+    Written,
+    lint_rules,
+    read_written,
+    report,
+)
 from p3idp.core.mappings.lint.pattern_repair import found_in
 from p3idp.core.mappings.lint.samples import sample
 
@@ -42,6 +69,35 @@ def test_each_finding_comes_with_a_login_that_shows_what_it_says(name: str):
         assert is_proven(each, case.wrong, ours(case.version, NO_SEARCH)), each
     mine = [each for each in found(case.wrong, case.version) if each.code == name.split()[0]]
     assert all(each.login and each.shows for each in mine) or name in WITHOUT_LOGIN
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_untrue_claim_about_a_login_is_not_believed(name: str):
+    """Else all of the above would be worth nothing."""
+    case = CASES[name]
+    for each in found(case.wrong, case.version):
+        if each.shows is None:
+            continue
+        others = [Shows(what, "of somebody else") for what in Shown if what is not each.shows.what]
+        others += [replace(each.shows, value=f"{each.shows.value}x")] if each.shows.value else []
+        for other in others:
+            if other.what not in (Shown.NO_CHANGE, *ABSENCES):
+                assert not is_proven(replace(each, shows=other), case.wrong, ours(case.version, NO_SEARCH)), (
+                    each,
+                    other,
+                )
+
+
+# What is not there may well be missing beside what is shown.
+ABSENCES = (Shown.NO_PROJECT, Shown.NO_DOMAIN, Shown.NO_USER)
+
+
+@pytest.mark.parametrize("what", [Shown.NO_CHANGE, *ABSENCES])
+def test_absence_is_not_claimed_of_what_is_there(what: Shown):
+    rules = [entitled(projects(), any_one_of=[OPS]), entitled(any_one_of=[OPS])]
+    login = {"OIDC-sub": "bob", "OIDC-iss": ISS["any_one_of"][0], ENT: OPS}
+    claim = Finding("rule-repeated", "f", 1, "", "", login, Shows(what), (0, 1))
+    assert not is_proven(claim, rules, ours("2.0", NO_SEARCH))
 
 
 def test_every_name_of_a_defect_in_rules_has_a_case():
