@@ -64,6 +64,7 @@ CASES: Mapping[str, Case] = {
     "pattern-unanchored 1": Case([patterned(r"^urn:mace:egi\.eu:group:ops.*$")], [patterned(CLOSED)]),
     "pattern-unanchored 2": Case([patterned(r"ops:role=vm_operator\Z")], [patterned(CLOSED)]),
     "pattern-unanchored 3": Case([patterned(r"\Aurn:a\Z|urn:b")], [patterned(r"\A(?:urn:a|urn:b)\Z")]),
+    "pattern-unanchored 4": Case([patterned(CLOSED.removesuffix(r"\Z"))], [patterned(CLOSED)]),
     "pattern-dot": Case([patterned(CLOSED.replace(r"egi\.eu:g", "egi.eu:g"))], [patterned(CLOSED)]),
     "pattern-dollar": Case([patterned(CLOSED.replace(r"\Z", "$"))], [patterned(CLOSED)]),
     "pattern-anything": Case([patterned(".*")], [patterned(CLOSED)]),
@@ -151,6 +152,11 @@ CASES: Mapping[str, Case] = {
     ),
     "schema-3-sync": Case(GOOD, GOOD, "3.0"),
     "user-missing": Case([entitled([{"group": OPERATORS}], any_one_of=[OPS])], GOOD),
+    # Whoever is in y alone has a group and no name.
+    "user-missing 1": Case(
+        [rule(SUB, ISS, {"type": ENT, "any_one_of": ["x"]}), entitled([{"group": OPERATORS}], any_one_of=["y"])],
+        [rule(SUB, ISS, local=[{"user": USER}]), entitled([{"group": OPERATORS}], any_one_of=["y"])],
+    ),
     "user-constant": Case([entitled(user(id="operator"), any_one_of=[OPS, "x"])], GOOD),
     # Alice leaves, another Alice gets the address.
     "user-reassignable": Case(

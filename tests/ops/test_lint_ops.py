@@ -139,6 +139,12 @@ def test_a_pattern_that_really_is_slow_is_found_by_trying_it_under_a_clock(name:
     assert "pattern-slow" in {each.code for each in found}
 
 
+def test_a_pattern_that_is_slow_on_a_long_claim_only_is_found_too():
+    rules = [entitled(any_one_of=[r"\A.*.*.*=\Z"], regex=True)]
+    found = {each.code: each for each in lint_rules(Written("rules.json", rules), "2.0", RegexWorker())}
+    assert len(found["pattern-slow"].login["OIDC-entitlements"]) > 4_000
+
+
 def test_a_pattern_that_only_cannot_be_proven_quick_is_left_alone():
     quick = [entitled(any_one_of=[r"\A(?:[a-z]+\.)*[a-z]+\Z"], regex=True)]
     assert lint_rules(Written("rules.json", quick), "2.0", RegexWorker()) == []
