@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Entry] = {
     "rollback": Entry("p3idp.cli.rollback:rollback", "Go back to what an earlier apply left."),
     "mapping": Entry("p3idp.cli.mapping:mapping", "Evaluate Keystone mappings as Keystone does.", ""),
     "import": Entry("p3idp.cli.importing:importing", "Turn what a site has into policy files to review."),
+    "export": Entry("p3idp.cli.export:export", "Write down the policy's objects for other tools: the door out."),
     "why": Entry("p3idp.cli.why:why", "Explain what the policy gives somebody, rule by rule."),
     "logins": Entry("p3idp.cli.logins:logins", "Count, forget and export the logins that p3idp remembers."),
     "audit": Entry("p3idp.cli.audit:audit", "Read and verify the ledger."),
