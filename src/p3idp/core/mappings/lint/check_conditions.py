@@ -5,11 +5,12 @@ import unicodedata
 from collections.abc import Iterator
 
 from p3idp.core.mappings.json_lines import Path
+from p3idp.core.mappings.lint.attributes import COMMON, plain
 from p3idp.core.mappings.lint.linted import Linted
 from p3idp.core.mappings.lint.pattern_repair import as_json, found_in
 from p3idp.core.mappings.lint.samples import sample
 from p3idp.core.mappings.lint.shows import Shown, Shows
-from p3idp.core.mappings.lint.views import COMMON, Required, RuleView, gift, plain
+from p3idp.core.mappings.lint.views import Required, RuleView, gift
 
 _PATTERNLIKE = re.compile(r"^\^|\$$|\\[.AZdws]|\.[*+]|\[[^\]]+\][*+]|^\(.*\)$")
 _NOBODY = Shows(Shown.NOBODY)

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from p3idp.core.mappings.json_lines import Path
+from p3idp.core.mappings.lint.attributes import ISSUERS, plain
 from p3idp.core.mappings.lint.check_texts import is_filled
 from p3idp.core.mappings.lint.linted import Linted
 from p3idp.core.mappings.lint.live import Live, LiveProvider
-from p3idp.core.mappings.lint.views import ISSUERS, RuleView, gift, plain
+from p3idp.core.mappings.lint.views import RuleView, gift
 
 Domain = Mapping[str, str] | None
 

@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 
+from p3idp.core.mappings.lint.attributes import REASSIGNABLE, plain
 from p3idp.core.mappings.lint.linted import Linted
 from p3idp.core.mappings.lint.shows import Shown, Shows
-from p3idp.core.mappings.lint.views import REASSIGNABLE, Required, RuleView, gift, plain
+from p3idp.core.mappings.lint.views import Required, RuleView, gift
 
 # As mod_auth_openidc passes the claims of Check-in.
 USUAL = tuple(

@@ -2,10 +2,11 @@
 
 from p3idp.core.keystone_rules import Mapped
 from p3idp.core.mappings.json_lines import Path
+from p3idp.core.mappings.lint.attributes import ISSUERS, REASSIGNABLE, SUBJECTS, plain
 from p3idp.core.mappings.lint.linted import Linted
 from p3idp.core.mappings.lint.pattern_repair import as_json
 from p3idp.core.mappings.lint.shows import Shown, Shows
-from p3idp.core.mappings.lint.views import ISSUERS, REASSIGNABLE, SUBJECTS, Required, RuleView, field_names, plain
+from p3idp.core.mappings.lint.views import Required, RuleView, field_names
 
 _FIX = 'Write "user": {"id": "{n}", …} with the n of sub or voperson_id'
 

@@ -59,7 +59,8 @@ class Live:
         """The mapping of a provider's first protocol."""
         return next((mapping for (owner, _), mapping in sorted(self.protocols.items()) if owner == provider), None)
 
-    def provider_of(self, mapping: str | None) -> str | None:
-        """The only provider there is, or the only one that uses a mapping; None where it is not clear."""
-        users = {owner for (owner, _), used in self.protocols.items() if mapping in (None, used)}
+    @property
+    def only_provider(self) -> str | None:
+        """The provider that has a protocol, where there is just one."""
+        users = {owner for owner, _ in self.protocols}
         return users.pop() if len(users) == 1 else None

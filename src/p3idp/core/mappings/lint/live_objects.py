@@ -26,7 +26,7 @@ def lint_live(
     known = version if said is None else said
     if (known or "1.0") not in VERSIONS or any(problems(rules, known or "1.0")):
         return []  # lint_rules has said so
-    chosen = provider or live.provider_of(None)
+    chosen = provider or live.only_provider
     linted = Linted(written, at, rules, known or "1.0", search)
     names = LiveNames(linted, live, live.providers.get(chosen) if chosen else None)
     for view in linted.views:

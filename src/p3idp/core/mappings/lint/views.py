@@ -13,49 +13,13 @@ from typing import Any
 from p3idp.core.keystone_rules import NO_SEARCH, CompiledRules, Mapped, Outcome, RuleMiss, Search, compile_rules
 from p3idp.core.keystone_rules.schema import CONDITIONS
 from p3idp.core.mappings.json_lines import Path
+from p3idp.core.mappings.lint.attributes import usual_value
 from p3idp.core.mappings.lint.finding import Login
 from p3idp.core.mappings.lint.samples import sample
 from p3idp.core.mappings.lint.shows import Shown, Shows
 from p3idp.errors.keystone_rules import MappingRulesInvalid
 
-_PREFIX = re.compile(r"^(HTTP_OIDC_|OIDC_CLAIM_|HTTP_|OIDC-|OIDC_|MELLON_)", re.IGNORECASE)
-SUBJECTS = frozenset(
-    {
-        *("sub", "voperson_id", "subject", "remote_user", "eduperson_unique_id", "eduperson_principal_name", "eppn"),
-        *("persistent-id", "subject-id", "pairwise-id", "oid", "uid", "user_id", "username"),
-    }
-)
-# What people choose for themselves, or share, or hand on.
-REASSIGNABLE = frozenset(
-    {
-        *("email", "mail", "name", "displayname", "display_name", "cn", "nickname", "preferred_username"),
-        *("given_name", "family_name", "givenname", "firstname", "lastname", "sn"),
-    }
-)
-ISSUERS = frozenset({"iss", "issuer", "shib-identity-provider", "idp"})
-# Said of the login, not of the person: to ask for one of these is to ask everybody.
-COMMON = ISSUERS | {"azp", "client_id", "aud"}
-_VALUES = {"iss": "https://idp.example.org", "azp": "a-client", "client_id": "a-client", "aud": "a-client"}
 _STRANGERS = ("somebody", "else", "0", "urn:mace:example.org:group:nobody:role=none", "z" * 40)
-
-
-def plain(attribute: str) -> str:
-    """An attribute's name without what Apache puts before it, in lower case."""
-    return _PREFIX.sub("", attribute).lower()
-
-
-def usual_value(attribute: str) -> str:
-    """What a login may hold there."""
-    name = plain(attribute)
-    if name in _VALUES:
-        return _VALUES[name]
-    if name in SUBJECTS:
-        return "3f2a@example.org" if name == "sub" else f"{name}-3f2a@example.org"
-    if name in REASSIGNABLE:
-        return "alice@example.org" if "mail" in name else "Alice"
-    if "entitlement" in name:
-        return "urn:mace:example.org:group:example:role=member"
-    return "somebody"
 
 
 @dataclass(frozen=True, slots=True)
