@@ -13,6 +13,7 @@ from p3idp.core.access.plan import Plan
 from p3idp.core.access.resources import Key, Kind, Resource
 from p3idp.ops.access import AccessOps, Applied
 from p3idp.ops.drift import Drift, find_drift
+from p3idp.ops.people import PeopleView
 
 
 @dataclass
@@ -25,6 +26,7 @@ class AccessWorld:
     history: MemoryHistory = field(default_factory=MemoryHistory)
     lock: MemoryLock = field(default_factory=MemoryLock)
     now: datetime = NOW
+    people: PeopleView | None = None
 
     @property
     def ops(self) -> AccessOps:
@@ -37,6 +39,7 @@ class AccessWorld:
             lock=lambda: self.lock,
             parse=policy_from_texts,
             clock=lambda: self.now + timedelta(seconds=5),
+            people=self.people,
         )
 
     def plan(self) -> Plan:

@@ -1,6 +1,7 @@
 """`p3idp plan` and `p3idp apply`. Owns options and what is printed; the rules are core/access's."""
 
 import json
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +53,8 @@ def plan(
     found = wiring.wire_access(_settings(settings_file, policy_dir)).plan(wiring.now())
     text = json.dumps(found.as_json(), ensure_ascii=False, indent=2, sort_keys=True)
     if out is not None:
-        with open(out, "w", encoding="utf-8") as file:
+        # It names people and what they may use: for its owner alone.
+        with open(out, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(text + "\n")
     if as_json:
         click.echo(text)

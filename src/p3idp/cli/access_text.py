@@ -1,13 +1,12 @@
 """Plans and outcomes as lines for people: sorted, as wide as the terminal, colour only on a terminal."""
 
 import json
-import shutil
-import textwrap
 from collections.abc import Iterator
 
 import click
 
-from p3idp.cli.terminal import harmless
+from p3idp.cli.fitting import fit, wrapped
+from p3idp.cli.people_text import people_lines
 from p3idp.core.access.plan import Change, Finding, Plan
 from p3idp.core.access.resources import Kind
 from p3idp.core.mappings.patterns import PREAMBLE
@@ -19,7 +18,7 @@ _DONE = {"create": "made", "update": "changed", "delete": "removed"}
 
 
 def plan_lines(plan: Plan, options: str = "") -> Iterator[str]:
-    """The plan: changes by kind, findings, the digest, and what to type next (with ``options``, as now)."""
+    """The plan: changes by kind, people, findings, the digest, and what to type next (with ``options``, as now)."""
     back = "" if plan.rollback_to is None else f", back to what apply {plan.rollback_to} left"
     yield f"Policy {plan.policy} for {plan.target}{back}"
     if not plan.changes:
@@ -31,6 +30,8 @@ def plan_lines(plan: Plan, options: str = "") -> Iterator[str]:
             heading = kind
             yield from ("", f"{kind}:")
         yield from change_lines(change)
+    if plan.people is not None:
+        yield from people_lines(plan.people)
     yield from _findings(plan.findings)
     yield ""
     if plan.changes:
@@ -105,16 +106,6 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
         )
 
 
-def wrapped(text: str, colour: str | None, indent: int = 2) -> Iterator[str]:
-    """A text in as many lines as it needs."""
-    margin = " " * indent
-    width = _width()
-    for line in textwrap.wrap(
-        harmless(text), width, initial_indent=margin, subsequent_indent=margin + "  ", break_on_hyphens=False
-    ):
-        yield click.style(line, fg=colour)
-
-
 def _count(plan: Plan) -> str:
     words = (("create", "to make"), ("update", "to change"), ("delete", "to remove"))
     counted = [(sum(change.action == action for change in plan.changes), text) for action, text in words]
@@ -153,13 +144,3 @@ def applied_lines(done: Applied) -> Iterator[str]:
 def shown(value: object) -> str:
     """A value of an attribute for people."""
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _width() -> int:
-    return max(40, shutil.get_terminal_size((100, 24)).columns)
-
-
-def fit(text: str) -> str:
-    """The text in one line, cut where it is wider than the terminal; --json has everything."""
-    width, text = _width(), harmless(text)
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from p3idp import wiring
-from p3idp.cli.access_text import fit, rule_texts, shown, wrapped
+from p3idp.cli.access_text import rule_texts, shown
+from p3idp.cli.fitting import fit, wrapped
 from p3idp.cli.options import json_option, settings_option
 from p3idp.core.access.drift import SCHEMA_VERSION_RESET, Cause, Difference
 from p3idp.core.access.history import place_of

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from p3idp import wiring
-from p3idp.cli.access_text import change_lines, fit
+from p3idp.cli.access_text import change_lines
+from p3idp.cli.fitting import fit
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.terminal import harmless
 from p3idp.core.access.history import Entry, between

@@ -20,6 +20,7 @@ from p3idp.ops.access_ledger import AccessRecord, Result
 from p3idp.ops.access_plan import ParsePolicy, Planned, plan_policy, plan_rollback
 from p3idp.ops.access_refusals import refuse_incomplete, refuse_stale, refuse_unaccepted, running_already
 from p3idp.ops.access_write import BatchWriter, Progress
+from p3idp.ops.people import PeopleView
 from p3idp.ports.environment import Clock
 from p3idp.ports.history import History, RunLock
 from p3idp.ports.keystone import FederationReader, FederationWriter
@@ -41,7 +42,7 @@ class AccessOps:
     """Plan, apply and roll back, with the outside handed in.
 
     ``policy``, ``ledger``, ``history`` and ``lock`` are opened when they are needed. ``parse`` reads a policy from the
-    texts of its files.
+    texts of its files; ``people`` says what a plan does to people.
     """
 
     policy: Callable[[], Policy]
@@ -52,10 +53,11 @@ class AccessOps:
     lock: Callable[[], RunLock]
     parse: ParsePolicy
     clock: Clock
+    people: PeopleView | None = None
 
     def plan(self, now: datetime) -> Plan:
         """Raises PolicyInvalid, and the errors of reading Keystone."""
-        return self.planned(now).plan
+        return self._seen(self.planned(now), now).plan
 
     def planned(self, now: datetime) -> Planned:
         """The plan towards the policy, with all that it was made of."""
@@ -71,11 +73,15 @@ class AccessOps:
 
     def plan_rollback(self, number: int, now: datetime) -> Plan:
         """The plan back to what apply ``number`` left. Raises ApplyUnknown, HistoryDamaged, RollbackImpossible."""
-        return self._planned_rollback(number, now).plan
+        return self._seen(self._planned_rollback(number, now), now).plan
 
     def _planned_rollback(self, number: int, now: datetime) -> Planned:
         entry = self.past().entry_in_whole_ledger(number)
         return plan_rollback(entry, self.parse, self.reader, self._known(entry.begun.policy), now)
+
+    def _seen(self, planned: Planned, now: datetime) -> Planned:
+        """The same with what it does to people, where people are looked at."""
+        return self.people.look(planned, now) if self.people else planned
 
     def past(self) -> AccessHistory:
         """The applies so far."""
@@ -94,7 +100,7 @@ class AccessOps:
         was done, and ApplyIncomplete where something was not done.
         """
         with self._alone():
-            return self._run(self.planned(now), now, digest, accepted, progress)
+            return self._run(self._seen(self.planned(now), now), now, digest, accepted, progress)
 
     def rollback(
         self,
@@ -106,7 +112,7 @@ class AccessOps:
     ) -> Applied:
         """Apply the plan back to what apply ``number`` left, as ``apply`` does; it is an apply of its own."""
         with self._alone():
-            return self._run(self._planned_rollback(number, now), now, digest, accepted, progress)
+            return self._run(self._seen(self._planned_rollback(number, now), now), now, digest, accepted, progress)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

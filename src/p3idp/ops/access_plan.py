@@ -3,7 +3,7 @@
 Planning is handed a reader only. What is dangerous is core/access/findings and core/access/direct_changes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -76,5 +76,9 @@ def _readable(entry: Entry, parse: ParsePolicy, target: str) -> tuple[Policy, Sn
 
 def _findings(found: Sequence[Finding], changes: Sequence[Change], known: Known) -> tuple[Finding, ...]:
     direct = direct_changes(changes, known.baseline) if known.baseline else ()
-    everything = {*found, *direct, *known.findings}
-    return tuple(sorted(everything, key=lambda f: (not f.blocking, f.name, f.subject, f.message)))
+    return sorted_findings((*found, *direct, *known.findings))
+
+
+def sorted_findings(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Each once, what blocks first."""
+    return tuple(sorted(set(found), key=lambda f: (not f.blocking, f.name, f.subject, f.message)))

@@ -122,6 +122,15 @@ class LoginsSettings(_Section):
     keep_days: int = Field(default=90, ge=1, le=730)
 
 
+class PlanSettings(_Section):
+    """From when on a plan that takes access away has the finding people-lose-access: more people than these would lose
+    all that they have, or some of it.
+    """
+
+    may_lose_everything: int = Field(default=0, ge=0)
+    may_lose_something: int = Field(default=10, ge=0)
+
+
 class CoordinationSettings(_Section):
     """What keeps two applies apart, as a URL of tooz (``etcd3+http://…``, ``redis://…``, ``postgresql://…``).
 
@@ -184,6 +193,7 @@ class Settings(_Section):
     store: StoreSettings = StoreSettings(url="sqlite:///p3idp.sqlite")
     history: HistorySettings = HistorySettings()
     logins: LoginsSettings = LoginsSettings()
+    plan: PlanSettings = PlanSettings()
     coordination: CoordinationSettings = CoordinationSettings()
     site: SiteConfigSettings = SiteConfigSettings()
     log: LogSettings = LogSettings()

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from p3idp.core.secret import Secret
     from p3idp.ops.access import AccessOps
     from p3idp.ops.access_history import AccessHistory
+    from p3idp.ops.people import PeopleView
     from p3idp.ports.history import History, RunLock
     from p3idp.ports.ledger import Ledger
+    from p3idp.ports.people import PeopleReader
     from p3idp.settings import Settings
 
 
@@ -107,7 +109,18 @@ def wire_access(settings: "Settings") -> "AccessOps":
         lock=lambda: wire_lock(settings),
         parse=lambda texts: policy_from_texts(texts, lab=settings.lab),
         clock=now,
+        people=_people(settings, federation.people),
     )
+
+
+def _people(settings: "Settings", reader: "PeopleReader") -> "PeopleView":
+    from p3idp.adapters.regex_worker import RegexWorker
+    from p3idp.core.access.people.findings import Bounds
+    from p3idp.ops.people import PeopleView
+    from p3idp.wiring.logins import wire_logins
+
+    bounds = Bounds(settings.plan.may_lose_everything, settings.plan.may_lose_something)
+    return PeopleView(lambda: wire_logins(settings), reader, RegexWorker(), bounds)
 
 
 def keystone_account(settings: "Settings") -> object:

@@ -10,6 +10,7 @@ from keystoneauth1.session import Session
 from keystoneclient.v3.client import Client
 
 from p3idp.adapters.keystone.federation_read import Index, Listing
+from p3idp.adapters.keystone.people import KeystonePeople
 from p3idp.adapters.keystone.persistence import Persistence
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.access.plan import Change
@@ -31,6 +32,7 @@ class KeystoneFederation:
         self._adapter = Adapter(session, endpoint_override=self._url)
         self._client = Client(session=session, endpoint_override=self._url)
         self._index = Index()
+        self.people = KeystonePeople(self._adapter, self._index, self._persistently)
 
     def target(self) -> str:
         """The address of this Keystone."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 from keystoneauth1.adapter import Adapter
 
@@ -38,6 +39,8 @@ class Index:
     # Identity providers of the domain: id to owner. Those of other domains are nobody's business here.
     providers: dict[str, str | None] = field(default_factory=dict)
     descriptions: dict[tuple[Kind, Key], str] = field(default_factory=dict)
+    # Roles that users hold themselves: user's id to (target kind, its domain, its name, role).
+    own: dict[str, list[Key]] = field(default_factory=dict)
 
 
 class Listing:
@@ -66,6 +69,10 @@ class Listing:
         found = [r for kind, listing in listings.items() if whole or kind in kinds for r in listing()]
         self.index.filled = self.domain if whole else self.index.filled
         return Snapshot(tuple(r for r in found if r.kind in kinds), roles, tuple(self.missing), self.said_at)
+
+    def users(self, provider: str) -> Sequence[Row]:
+        """The users that came in through an identity provider."""
+        return self._list(f"/users?idp_id={quote(provider, safe='')}", "users")
 
     def _list(self, path: str, key: str) -> Sequence[Row]:
         doing = f"list {key.replace('_', ' ')} at {self.adapter.endpoint_override}"
@@ -121,10 +128,13 @@ class Listing:
         groups = {identity: key for key, identity in self.index.groups.items()}
         roles = {identity: name for name, identity in self.index.roles.items()}
         projects = {identity: key for key, identity in self.index.projects.items()}
+        self.index.own = {}
         for row in self._list("/role_assignments", "role_assignments"):
             group = groups.get((row.get("group") or {}).get("id", ""))
+            role = roles.get(row["role"]["id"], row["role"]["id"])
+            if user := (row.get("user") or {}).get("id"):
+                self.index.own.setdefault(user, []).append((*self._target(row["scope"], projects), role))
             if group is not None:
-                role = roles.get(row["role"]["id"], row["role"]["id"])
                 key = (*group, role, *self._target(row["scope"], projects))
                 yield Resource(Kind.ROLE_ASSIGNMENT, key, {}, self.index.group_owners.get(group))
 

@@ -7,10 +7,14 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from p3idp.core.access.desired import Desired
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
 from p3idp.core.audit.event import Json, canonical
+
+if TYPE_CHECKING:
+    from p3idp.core.access.people.part import People
 
 # What a later kind needs comes first. Revocations come after grants: a rename must not lock people out mid-run.
 _ORDER = (
@@ -113,7 +117,8 @@ class Finding:
 class Plan:
     """Changes in the order of work, and what is to be said of them. ``target``: the Keystone it was made for.
 
-    ``rollback_to``: the apply whose state it leads back to; None where it leads to the policy.
+    ``rollback_to``: the apply whose state it leads back to; None where it leads to the policy. ``people``: what it does
+    to people, for machines; not under the digest, since somebody may sign in between plan and apply.
     """
 
     policy: str
@@ -121,6 +126,7 @@ class Plan:
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...] = ()
     rollback_to: int | None = None
+    people: "People | None" = None
 
     @property
     def digest(self) -> str:
@@ -138,7 +144,8 @@ class Plan:
 
     def as_json(self) -> Mapping[str, Json]:
         """The plan for machines, digest included."""
-        return {**self._content(), "digest": self.digest}
+        people = {} if self.people is None else {"people": self.people.as_json()}
+        return {**self._content(), **people, "digest": self.digest}
 
     def batches(self) -> Iterator[Sequence[Change]]:
         """Changes of one kind and direction together, in the order of work."""

@@ -64,10 +64,10 @@ class Cloud:
     ) -> None:
         self.snapshot, self._search = snapshot, search
         self._ids, self._domain_id = group_ids or {}, domain_id
-        self._groups = snapshot.of(Kind.GROUP)
+        self.groups = frozenset(snapshot.of(Kind.GROUP))
         self._providers, self._protocols = (snapshot.of(k) for k in (Kind.IDENTITY_PROVIDER, Kind.PROTOCOL))
         self._mappings = snapshot.of(Kind.MAPPING)
-        self._domains = {key[0] for key in self._groups}
+        self._domains = {key[0] for key in self.groups}
         self.rights = self._of_groups()
         self._compiled: dict[Key, CompiledRules | None] = {}
         # Mappings that Keystone holds and the imitated engine does not take: nobody is judged by them.
@@ -83,6 +83,14 @@ class Cloud:
     def of_groups(self, groups: Iterable[Key]) -> frozenset[Right]:
         """What members of these groups have."""
         return frozenset[Right]().union(*(self.rights.get(group, frozenset()) for group in groups))
+
+    def standing(self, group: Key) -> tuple[bool, frozenset[Right]]:
+        """Whether a group is there, and what it gives."""
+        return group in self.groups, self.rights.get(group, frozenset())
+
+    def with_implied(self, rights: Iterable[Right]) -> frozenset[Right]:
+        """The same with what roles imply."""
+        return frozenset(each._replace(role=role) for each in rights for role in self.snapshot.implied(each.role))
 
     def mapping(self, provider: str, protocol: str) -> Resource | None:
         """The mapping that people of a provider come in by: this protocol's, else its first; None where it is shut."""
@@ -130,7 +138,7 @@ class Cloud:
         """The groups of a result that are there."""
         named = ((self._domain(g.domain_name, g.domain_id, ""), g.name) for g in outcome.groups)
         by_id = (self._ids[str(each)] for each in outcome.group_ids if str(each) in self._ids)
-        return frozenset(key for key in (*named, *by_id) if key in self._groups)
+        return frozenset(key for key in (*named, *by_id) if key in self.groups)
 
     def _domain(self, name: str | None, identity: str | None, home: str) -> str:
         if identity:

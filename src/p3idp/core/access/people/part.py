@@ -92,7 +92,7 @@ class People:
     """The part of a plan that is about people. ``people``: those it touches, the worst first.
 
     ``other_users``: people whom Keystone would take for new ones. ``wiped``: grants made by hand to people that
-    schema 3.0 would take away. ``stays``: of those who lose nothing else, grants of their own keep them in.
+    schema 3.0 would take away.
     """
 
     coverage: Coverage
@@ -140,8 +140,13 @@ def _person(person: Person) -> Mapping[str, Json]:
 
 
 def _rule(rule: RuleEffect) -> Mapping[str, Json]:
-    told = {"identity_provider": rule.provider, "groups": list(rule.groups), "remembered_people": rule.people}
-    return {**told, "gained": _rights(rule.gained), "lost": _rights(rule.lost)}
+    return {
+        "identity_provider": rule.provider,
+        "groups": list(rule.groups),
+        "remembered_people": rule.people,
+        "gained": _rights(rule.gained),
+        "lost": _rights(rule.lost),
+    }
 
 
 def _rights(rights: Iterable[Right]) -> Json:
