@@ -19,7 +19,7 @@ from typing import Any
 from p3idp.core.keystone_rules.search import BrokenPattern
 
 # Of processor time, for all patterns of one evaluation together.
-SECONDS = 0.015
+SECONDS = 0.01
 # By the clock on the wall, for the same: on a machine so busy, an answer is not worth the wait.
 PATIENCE_SECONDS = 0.04
 # Until a new worker says that it is there.
