@@ -15,6 +15,7 @@ class Choices:
     ``groups``: (domain, name) of groups by id. ``roles``: a group's grants, as (project's domain, project) to roles;
     None where nobody knows; ``unsayable`` are those on something else than a project. ``protocol``, ``issuers`` and
     ``ttl_minutes``: as Keystone has them. ``keep_projects``: rules that give roles directly stay as they are.
+    ``needs_roles``: so do rules whose group has no role on a project, or one on something else.
     """
 
     provider: str = "egi"
@@ -26,6 +27,7 @@ class Choices:
     groups: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     roles: Mapping[tuple[str, str], Mapping[tuple[str, str], tuple[str, ...]]] | None = None
     keep_projects: bool = False
+    needs_roles: bool = False
     unsayable: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -20,6 +20,8 @@ KEPT: Mapping[str, str] = {
     "group-by-id": "Import again with --keystone, which tells the group's name; or name the group in the rule.",
     "groups-from-claim": "Write a policy rule for each group that is meant, with the entitlement that opens it.",
     "gives-projects": "Name a group beside the projects and import again: the policy gives roles through groups.",
+    "no-roles": "Give the group a role on a project and import again, or write the rule into a community by hand.",
+    "roles-elsewhere": "Give those roles to another group, or leave the rule: a policy gives roles on projects alone.",
     "no-entitlement": "Give these people an entitlement, and write a policy rule for it.",
     "local-user": "Grant local users their roles directly; federated people are made at their first login.",
     "names-otherwise": "Under the policy everybody known by this rule would become a new person: leave it.",

@@ -187,6 +187,15 @@ def _foreign_groups(terms: Terms, common: Common, choices: Choices) -> Iterator[
             yield CannotSay("group-by-id", f"it names its group by the id {group}")
         elif _where(group, choices) != common.domain:
             yield CannotSay("other-domain", f"its group is in the domain {_where(group, choices)}, not {common.domain}")
+        elif choices.needs_roles:
+            yield from _unsaid_roles(choices.groups[group] if isinstance(group, str) else group, terms, choices)
+
+
+def _unsaid_roles(group: tuple[str, str], terms: Terms, choices: Choices) -> Iterator[CannotSay]:
+    if elsewhere := choices.unsayable.get(group):
+        yield CannotSay("roles-elsewhere", f"its group {group[1]} has {', '.join(elsewhere)}")
+    elif not (terms.grants or (choices.roles or {}).get(group)):
+        yield CannotSay("no-roles", f"its group {group[1]} has no role on a project")
 
 
 def _where(group: object, choices: Choices) -> str:
