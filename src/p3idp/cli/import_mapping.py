@@ -86,7 +86,7 @@ def _lines(imported: MappingImported, rules: int, target: Path | None) -> list[s
     found, replayed = imported.found, imported.replayed
     said = len({terms.number for each in found.said for terms in each.terms})
     lines = [f"{rules} rules: {said} said as policy, {len(found.kept)} kept as they are. Rules are counted from 0."]
-    lines += [line for remark in imported.remarks for line in _remark(remark)]
+    lines += [line for remark in imported.remarks for line in remark_lines(remark)]
     lines.append(
         f"Tried {replayed.tried:,} logins on the old rules and the new mapping: {replayed.let_in:,} had access; "
         f"{replayed.excused:,} come out otherwise, as named above, and no others."
@@ -100,7 +100,8 @@ def _lines(imported: MappingImported, rules: int, target: Path | None) -> list[s
     return lines
 
 
-def _remark(remark: Remark) -> list[str]:
+def remark_lines(remark: Remark) -> list[str]:
+    """A remark for people."""
     where = f"rule {_numbers(remark.rules)}: " if remark.rules else ""
     kept = " [kept as it is]" if remark.kept else ""
     lines = [f"warning {remark.code}{kept}: {where}{harmless(remark.told)}"]

@@ -20,7 +20,7 @@ from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in,
 from p3idp.wiring.logins import wire_logins, wire_remembering
 from p3idp.wiring.mappings import wire_group_names, wire_mapping_import, wire_search
 from p3idp.wiring.site import wire_doctor, wire_site_config
-from p3idp.wiring.transfer import wire_export
+from p3idp.wiring.transfer import wire_export, wire_site_import
 from p3idp.wiring.web import (
     check_web_parts,
     templates_directory,
@@ -63,6 +63,7 @@ __all__ = [
     "wire_sign_in",
     "wire_sign_in_desk",
     "wire_site_config",
+    "wire_site_import",
     "wire_verifier",
     "write_policy",
 ]

@@ -2,8 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from p3idp.wiring.access import wire_access
+from p3idp.wiring.mappings import wire_group_names, wire_mapping_import
+
 if TYPE_CHECKING:
     from p3idp.ops.export import Export
+    from p3idp.ops.import_site import SiteImport
+    from p3idp.settings import Settings
 
 
 def wire_export() -> "Export":
@@ -12,3 +17,10 @@ def wire_export() -> "Export":
     from p3idp.ops.export import Export
 
     return Export(WrittenFiles())
+
+
+def wire_site_import(settings: "Settings") -> "SiteImport":
+    """Takes over a live cloud."""
+    from p3idp.ops.import_site import SiteImport
+
+    return SiteImport(wire_mapping_import(), wire_access(settings).reader, lambda: wire_group_names(settings))
