@@ -30,6 +30,11 @@ from p3idp.ports.logins import LoginReader
 ACCESS_FILE = "communities/vo.access.egi.eu.yaml"
 GROUP = ("egi", "vo.access.egi.eu:role=vm_operator")
 COURSE_GROUP = ("egi", "training.egi.eu:role=vm_operator")
+MORE = """\
+    projects: {p3: [member]}
+  - entitlement: urn:mace:egi.eu:group:vo.access.egi.eu
+    projects: {p3: [reader]}
+"""
 P3 = [Right("project", "egi", "p3", role) for role in ("member", "reader")]
 TRAINING = [Right("project", "egi", "training", role) for role in ("member", "reader")]
 
@@ -110,7 +115,6 @@ def test_a_community_that_goes_names_who_loses_and_whether_anything_is_left(sett
     settled.world.files.remove("training.egi.eu")
     assert settled.fates() == {"bob": Fate.LOSES_EVERYTHING, "carol": Fate.LOSES}
     assert list(settled.by_name()["bob"].lost) == TRAINING
-    assert settled.people.regrouped == 1, "bob does not come in at all, so nothing ends by a login of his"
     assert [(rule.groups, rule.lost, rule.people) for rule in settled.people.rules] == [
         ((COURSE_GROUP[1],), tuple(TRAINING), 2)
     ]
@@ -121,6 +125,19 @@ def test_a_suspended_community_takes_roles_and_leaves_groups(settled):
     settled.world.files.change("communities/training.egi.eu.yaml", "title: Courses", suspended)
     assert settled.fates() == {"bob": Fate.LOSES_EVERYTHING, "carol": Fate.LOSES}
     assert settled.people.regrouped == 0, "nobody's other tokens end"
+
+
+def test_tokens_end_for_those_whom_a_login_puts_into_a_group_or_takes_out_of_one(settled):
+    """As Keystone does it: not by a group that is deleted, and not for those who have no user there yet."""
+    for name in ("alice", "carol"):
+        settled.user(name)
+    settled.world.files.change("communities/training.egi.eu.yaml", "https://aai.egi.eu/LoA#Substantial, ", "")
+    assert {each.subject for each in settled.people.people if each.regrouped} == {"carol"}
+    assert "1 person would be in other groups" in settled.text()
+    settled.world.files.remove("training.egi.eu")
+    assert settled.people.regrouped == 0
+    settled.world.files.change(ACCESS_FILE, "    projects: {p3: [member]}", MORE)
+    assert {each.subject for each in settled.people.people if each.regrouped} == {"alice", "carol"}
 
 
 def test_a_changed_role_is_told_as_what_it_takes_and_what_implication_leaves(settled):
@@ -134,6 +151,9 @@ def test_a_changed_role_is_told_as_what_it_takes_and_what_implication_leaves(set
 def test_a_new_condition_takes_from_those_who_do_not_meet_it(settled):
     settled.world.files.change("communities/training.egi.eu.yaml", "https://aai.egi.eu/LoA#Substantial, ", "")
     assert settled.fates() == {"bob": Fate.LOSES_EVERYTHING, "carol": Fate.LOSES}
+    (rule,) = settled.people.rules
+    assert (rule.by, rule.lost) == (f"OIDC-eduperson_assurance {SUBSTANTIAL}", tuple(TRAINING))
+    assert f"by {rule.by}" in settled.text()
     settled.login("bob", TRAINEE, assurance=("https://aai.egi.eu/LoA#High",))
     assert settled.fates() == {"carol": Fate.LOSES}
 

@@ -50,6 +50,8 @@ def _rules(rules: tuple[RuleEffect, ...]) -> Iterator[str]:
         sign, colour = ("-", "red") if rule.lost else ("+", "green")
         who = f"{rule.people:,} remembered" if rule.people else "nobody remembered"
         yield click.style(fit(f"  {sign} {', '.join(rule.groups) or 'no group'} of {rule.provider} ({who})"), fg=colour)
+        if rule.by:
+            yield fit(f"      by {rule.by}")
         yield from _rights(rule.lost, rule.gained)
     yield from _more(len(rules))
     if rules:

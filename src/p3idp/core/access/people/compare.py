@@ -49,9 +49,13 @@ class Comparison:
         own = user.own if user else ()
         had = old.rights | self.before.with_implied(own) if old else NOBODY
         has = new.rights | self.later.with_implied(self._kept(str(login.provider), own)) if new else NOBODY
-        regrouped = bool(old and new) and (old and old.groups) != (new and new.groups)
+        regrouped = user is not None and old is not None and new is not None and self._ends_tokens(old, new)
         told = _told(login.subject, str(login.provider), Seen.CLAIMS, user is not None, had, has, regrouped=regrouped)
         return self._changed(told, was_in=old is not None or user is not None)
+
+    def _ends_tokens(self, old: Entered, new: Entered) -> bool:
+        """Whether Keystone puts somebody into a group or takes them out of one; a deleted group is no such change."""
+        return bool(new.groups - old.groups or (old.groups - new.groups) & self.later.groups)
 
     def by_groups(self, user: ShadowUser, groups_of: GroupsOf) -> Person | None:
         """Somebody of whom Keystone alone knows; None where nothing changes, or their groups are not known."""
@@ -59,12 +63,11 @@ class Comparison:
         shuts = old.door is not None and new.door is None
         asked = groups_of(user) if user.enabled and (shuts or touched_groups(self.before, self.later)) else None
         held = (asked or frozenset()) & self.before.groups
-        left = held & self.later.groups
         own = user.own if asked is not None else ()
         had = self.before.of_groups(held) | self.before.with_implied(own)
         kept = self._kept(user.provider, own)
-        has = NOBODY if shuts else self.later.of_groups(left) | self.later.with_implied(kept)
-        told = _told(user.name, user.provider, Seen.GROUPS, True, had, has, regrouped=held != left and not shuts)
+        has = NOBODY if shuts else self.later.of_groups(held) | self.later.with_implied(kept)
+        told = _told(user.name, user.provider, Seen.GROUPS, True, had, has, regrouped=False)
         return self._changed(told, was_in=True)
 
     def _changed(self, person: Person, *, was_in: bool) -> Person | None:
@@ -97,7 +100,7 @@ class Comparison:
                 seen.add(key)
                 people = set[tuple[str, str]]().union(*(self._members[group] for group in made.groups))
                 groups = tuple(sorted(name for _, name in made.groups))
-                yield RuleEffect(provider, groups, tuple(sorted(key[1])), tuple(sorted(key[2])), len(people))
+                yield RuleEffect(provider, groups, tuple(sorted(key[1])), tuple(sorted(key[2])), len(people), made.by)
 
     def sides(self, provider: str) -> "tuple[_Side, _Side]":
         """Both sides of a provider."""

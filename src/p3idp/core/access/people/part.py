@@ -33,8 +33,8 @@ class Seen(StrEnum):
 class Person:
     """Somebody whom the plan touches. ``subject``: as Keystone calls them where p3idp saw no claims.
 
-    ``known``: whether Keystone has a user for them. ``regrouped``: another set of groups at their next login, at which
-    Keystone ends their tokens. ``keeps``: whether anything is left.
+    ``known``: whether Keystone has a user for them. ``regrouped``: put into a group or taken out of one at their next
+    login, at which Keystone ends their earlier tokens. ``keeps``: whether anything is left.
     """
 
     subject: str
@@ -61,13 +61,17 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class RuleEffect:
-    """What the plan does to whoever logs in with exactly what a rule asks for. ``people``: so many remembered do."""
+    """What the plan does to whoever logs in with just what a rule asks for. ``people``: remembered ones in its groups.
+
+    ``by``: the attribute and value by which they meet it, where others meet it by another.
+    """
 
     provider: str
     groups: tuple[str, ...]
     gained: tuple[Right, ...]
     lost: tuple[Right, ...]
     people: int
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +147,7 @@ def _rule(rule: RuleEffect) -> Mapping[str, Json]:
     return {
         "identity_provider": rule.provider,
         "groups": list(rule.groups),
+        "by": rule.by,
         "remembered_people": rule.people,
         "gained": _rights(rule.gained),
         "lost": _rights(rule.lost),

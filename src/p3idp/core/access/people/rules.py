@@ -13,12 +13,19 @@ from p3idp.core.audit.event import canonical
 from p3idp.core.keystone_rules import Mapped, Search
 from p3idp.core.mappings.lint.views import RuleView
 
+# So many values of one list of a rule are tried, each in a login of its own.
+MOST_VALUES = 50
+
 
 class RuleLogin(NamedTuple):
-    """A login that meets a rule, as attributes; None where none could be made. ``groups``: what the rule leads to."""
+    """A login that meets a rule, as attributes; None where none could be made. ``groups``: what the rule leads to.
+
+    ``by``: the value that it comes in by, where the rule takes several and this is not the first.
+    """
 
     attributes: Mapping[str, str] | None
     groups: frozenset[Key]
+    by: str = ""
 
 
 def rule_logins(
@@ -31,7 +38,8 @@ def rule_logins(
         for text, rule in mine.items():
             if text in others and (cloud is later or not (every or _leads_to(rule, touched))):
                 continue
-            yield _login(cloud, rule, str(mapping.attributes.get("schema_version") if mapping else ""), search)
+            version = str(mapping.attributes.get("schema_version") if mapping else "")
+            yield from _logins(cloud, RuleView(0, rule, version, search))
 
 
 def touched_groups(before: Cloud, later: Cloud) -> frozenset[Key]:
@@ -52,8 +60,15 @@ def _leads_to(rule: Rule, touched: frozenset[Key]) -> bool:
     return False
 
 
-def _login(cloud: Cloud, rule: Rule, version: str, search: Search) -> RuleLogin:
-    view = RuleView(0, rule, version, search)
+def _logins(cloud: Cloud, view: RuleView) -> Iterator[RuleLogin]:
+    """One login for the rule, and one for each further value of a list that the rule takes one of."""
     attributes: Any = view.login
     outcome = view.answer(attributes) if attributes else None
-    return RuleLogin(attributes, cloud.groups_of(outcome) if isinstance(outcome, Mapped) else frozenset())
+    groups = cloud.groups_of(outcome) if isinstance(outcome, Mapped) else frozenset()
+    yield RuleLogin(attributes, groups)
+    for each in view.required if attributes else ():
+        if each.condition in ("any_one_of", "whitelist") and not each.regex:
+            for value in each.texts[:MOST_VALUES]:
+                varied: Any = view.login_with(each.attribute, value)
+                if value != attributes.get(each.attribute) and view.reaches(varied):
+                    yield RuleLogin(varied, groups, f"{each.attribute} {value}")
