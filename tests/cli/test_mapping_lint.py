@@ -58,7 +58,7 @@ def test_machines_get_all_of_it(tmp_path: Path):
     assert (first["code"], first["severity"], first["file"]) == ("pattern-unanchored", "error", file)
     assert first["shows"]["what"] == "group"
     assert first["login"]["OIDC-entitlements"].endswith("-evil.example.org")
-    assert first["instead"] == r"\Aurn:mace:egi\.eu:group:ops(?:#[^#\s]+)?\Z"
+    assert first["instead"] == r"\Aurn:mace:egi\.eu:group:ops(?::[^#\s]+)?(?:#[^#\s]+)?\Z"
     assert (first["rules"], first["at"]) == ([0], None)
 
 

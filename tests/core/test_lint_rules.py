@@ -1,8 +1,10 @@
 """Lint on Keystone mappings: every defect has a name, a login that shows it, and a fix that takes it away."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -116,8 +118,9 @@ def test_a_pattern_proposed_instead_is_without_its_defect(name: str):
 @pytest.mark.parametrize(
     ("pattern", "instead"),
     [
-        ("urn:mace:egi.eu:group:ops", r"\Aurn:mace:egi\.eu:group:ops(?:#[^#\s]+)?\Z"),
-        ("^urn:mace:egi.eu:group:ops.*$", r"\Aurn:mace:egi\.eu:group:ops(?:#[^#\s]+)?\Z"),
+        ("urn:mace:egi.eu:group:ops", r"\Aurn:mace:egi\.eu:group:ops(?::[^#\s]+)?(?:#[^#\s]+)?\Z"),
+        ("^urn:mace:egi.eu:group:ops.*$", r"\Aurn:mace:egi\.eu:group:ops(?::[^#\s]+)?(?:#[^#\s]+)?\Z"),
+        ("^urn:mace:egi.eu:group:ops$", r"\Aurn:mace:egi\.eu:group:ops\Z"),
         ("^urn:mace:egi.eu:group:ops:.*$", r"\Aurn:mace:egi\.eu:group:ops:.*\Z"),
         (CLOSED.replace(r"\.", "."), CLOSED),
         ("^(a|b.c)", r"\A(?:(a|b\.c))\Z"),
@@ -129,6 +132,34 @@ def test_the_fix_of_a_pattern_is_written_out(pattern: str, instead: str):
     meant = sample(pattern)
     assert meant
     assert found_in(instead, meant)
+
+
+GROUP = "urn:mace:egi.eu:group:"
+OPEN = [
+    "ops",
+    "ops.*$",
+    "ops$",
+    "(ops|dev)",
+    "(ops|dev):role=.*$",
+    "ops:role=vm",
+    "ops:role=(vm|x)",
+    "ops(:.*)?",
+    "ops\\b.*",
+]
+
+
+@pytest.mark.parametrize("pattern", [*(f"^{GROUP}{each}" for each in OPEN), f"{GROUP}ops|{GROUP}dev:role=x"])
+def test_the_fix_of_a_pattern_takes_nobody_out_who_was_meant_and_lets_nobody_in(pattern: str):
+    fixes = {each.instead for each in found([entitled(any_one_of=[pattern], regex=True)])} - {""}
+    assert fixes
+    for name, role in product(
+        ("ops", "dev", "ops:sub", "ops-evil", "xops"), ("", ":role=vm", ":role=x", ":role=vm-evil")
+    ):
+        for text in (f"{GROUP}{name}{role}", f"{GROUP}{name}{role}#aai.egi.eu"):
+            before = re.search(pattern, text) is not None
+            assert not any(re.search(fix, text) for fix in fixes) or before, text
+            meant = before and "evil" not in text and not (name == "ops:sub" and "role=" in pattern)
+            assert not meant or all(re.search(fix, text) for fix in fixes), text
 
 
 @pytest.mark.parametrize(

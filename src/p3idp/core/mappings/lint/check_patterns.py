@@ -9,7 +9,7 @@ from p3idp.core.keystone_rules.reading import Reading, read_pattern
 from p3idp.core.keystone_rules.search import NO_SEARCH, BrokenPattern
 from p3idp.core.mappings.json_lines import Path
 from p3idp.core.mappings.lint.linted import Linted
-from p3idp.core.mappings.lint.pattern_repair import as_json, before, behind, found_in, repaired
+from p3idp.core.mappings.lint.pattern_repair import BRANCHES, as_json, before, behind, found_in, repaired
 from p3idp.core.mappings.lint.pattern_shape import ends_with_dollar, has_loose_dot, is_open_at_end, is_open_at_start
 from p3idp.core.mappings.lint.samples import parsed, sample, slow_texts
 from p3idp.core.mappings.lint.shows import Shown, Shows
@@ -19,8 +19,6 @@ from p3idp.core.mappings.lint.views import Required, RuleView, gift
 LONG_CLAIM = 4_096
 # Where nobody can run what may not end, the bound alone is believed up to this length.
 _SHORT_CLAIM = 64
-# So many alternatives are looked at.
-_BRANCHES = 4
 _NONSENSE = ("q", "7", "anything at all", "~", "urn:x:y")
 
 
@@ -94,7 +92,7 @@ def marks(pattern: str) -> tuple[Mark, ...]:
         told = f"the pattern {as_json(pattern)} is found in every value"
         return (Mark("pattern-anything", told, "List the values that are meant, or remove the condition.", "anything"),)
     by_code: dict[str, Mark] = {}
-    branches = range(_BRANCHES if "|" in pattern else 1)
+    branches = range(BRANCHES if "|" in pattern else 1)
     for meant in dict.fromkeys(sample(pattern, branch=number) for number in branches):
         if meant is not None and found_in(pattern, meant):
             for code, told, value in _loose(pattern, meant):

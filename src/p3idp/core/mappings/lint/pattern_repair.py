@@ -8,9 +8,12 @@ from p3idp.core.keystone_rules.patterns import Pattern
 from p3idp.core.keystone_rules.reading import read_pattern
 from p3idp.core.keystone_rules.search import NO_SEARCH, BrokenPattern
 from p3idp.core.mappings.lint.pattern_shape import core, has_loose_dot, is_open_at_end, is_open_at_start
-from p3idp.core.mappings.lint.samples import parsed
+from p3idp.core.mappings.lint.samples import parsed, sample
 
-_AUTHORITY = r"(?:#[^#\s]+)?"
+# A role or a subgroup, and whoever issued it: the authority is no part of the name (RFC 8141).
+_BELOW, _AUTHORITY = r"(?::[^#\s]+)?", r"(?:#[^#\s]+)?"
+# So many alternatives are looked at.
+BRANCHES = 4
 
 
 def found_in(pattern: str, text: str) -> bool:
@@ -38,19 +41,28 @@ def behind(meant: str) -> str:
 
 
 def repaired(pattern: str, meant: str) -> str:
-    """The pattern anchored and its dots escaped, so that it still finds ``meant``; empty where that would not do."""
+    """The pattern anchored and its dots escaped, so that it still finds ``meant``; empty where that would not do.
+
+    Whoever holds a role in a group that was left open keeps it, and nothing is found that was not before.
+    """
     if not core(parsed(pattern)):
         return ""
+    texts = {meant, *(sample(pattern, branch=number) or meant for number in range(BRANCHES))}
+    kept = [text for text in texts if found_in(pattern, text)]
     body = re.sub(r"^(?:\^|\\A)*|(?:\$|\\Z)*$", "", pattern)
     if is_open_at_start(parsed(pattern)):
         body = re.sub(r"^\.[*+]\??", "", body)
     if is_open_at_end(parsed(pattern)):
         body = re.sub(r"(?<!\\)\.[*+]\??$", "", body)
     body = escape_dots(body)
-    if ":group:" in meant and "#" not in meant and not body.endswith((".*", ".+")):
-        body += _AUTHORITY  # whatever issued it: the authority is no part of the name (RFC 8141)
-    closed = rf"\A(?:{body})\Z" if "|" in body else rf"\A{body}\Z"
-    if isinstance(read_pattern(closed), BrokenPattern) or not found_in(closed, meant):
+    if "|" in body:
+        body = f"(?:{body})"
+    if is_open_at_end(parsed(pattern)) and any(":group:" in text and "#" not in text for text in kept):
+        if any(":role=" not in text and not found_in(rf"\A{body}\Z", f"{text}:role=x") for text in kept):
+            body += _BELOW
+        body += _AUTHORITY
+    closed = rf"\A{body}\Z"
+    if isinstance(read_pattern(closed), BrokenPattern) or not all(found_in(closed, text) for text in kept):
         return ""
     tree = parsed(closed)
     good = not (has_loose_dot(tree) or is_open_at_start(tree) or is_open_at_end(tree))

@@ -8,8 +8,9 @@ from p3idp.core.keystone_rules.hazard import inside, is_anchored
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 _AT_ENDS = (sre.AT_END, sre.AT_END_STRING)
 _WORDLIKE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-# After one of these "and anything" is meant: the names below a group, say.
+# Beside one of these "and anything" is meant: the names below a group, say; and after ``=`` any role.
 _SEPARATORS = frozenset(":/#@")
+_BEFORE_ANYTHING = _SEPARATORS | {"="}
 
 
 def is_open_at_start(tree: Any) -> bool:
@@ -24,7 +25,7 @@ def is_open_at_end(tree: Any) -> bool:
     """Whether something may stand behind what is meant; ``.*`` behind a separator is meant."""
     items = _without_anchors(tree)
     if items and is_wide(*items[-1]):
-        return not (len(items) > 1 and _is_one_of(_SEPARATORS, *items[-2]))
+        return not (len(items) > 1 and _is_one_of(_BEFORE_ANYTHING, *items[-2]))
     return not is_closed(tree)
 
 
