@@ -21,8 +21,9 @@ from p3idp.core.access.people.part import Fate, People, Person
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Kind
 from p3idp.core.login.remembered import remembered
-from p3idp.errors.access import FindingsUnaccepted
+from p3idp.errors.access import FindingsUnaccepted, LedgerUnavailable
 from p3idp.errors.keystone import KeystoneForbids
+from p3idp.errors.settings import SecretUnavailable, SettingsInvalid
 from p3idp.ops import people as people_ops
 from p3idp.ops.people import PeopleView
 from p3idp.ports.logins import LoginReader
@@ -350,6 +351,18 @@ def test_with_the_wrong_key_coverage_is_nothing_and_the_plan_says_so(settled):
     told = " ".join(settled.text().split())
     assert "claims of 0 of the 0 people known to Keystone." in told
     assert "4 remembered logins cannot be read with the key of the settings." in told
+
+
+@pytest.mark.parametrize("problem", [SecretUnavailable, LedgerUnavailable, SettingsInvalid])
+def test_a_key_or_a_database_that_is_gone_is_a_note_and_not_the_end_of_the_plan(settled, problem):
+    def gone() -> LoginReader:
+        raise problem("It is not there.")
+
+    settled.user("frank", COURSE_GROUP)
+    settled.world.people = replace(settled.world.people, logins=gone)
+    settled.world.files.remove("training.egi.eu")
+    assert settled.fates() == {"shown frank": Fate.LOSES_EVERYTHING}
+    assert "Remembered logins cannot be read: It is not there." in " ".join(settled.text().split())
 
 
 def test_a_keystone_that_does_not_list_its_users_is_no_failure(settled):

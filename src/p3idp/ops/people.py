@@ -14,7 +14,9 @@ from p3idp.core.access.people.known import Register, ShadowUser, ShadowUsers
 from p3idp.core.access.people.part import Coverage, People, Person, RuleEffect
 from p3idp.core.access.plan import Plan
 from p3idp.core.access.resources import Key, Kind
+from p3idp.errors.access import LedgerUnavailable
 from p3idp.errors.keystone import KeystoneForbids
+from p3idp.errors.settings import SecretUnavailable, SettingsInvalid
 from p3idp.ops.access_plan import Planned, sorted_findings
 from p3idp.ports.logins import LoginReader, Recalled
 from p3idp.ports.people import PeopleReader
@@ -36,16 +38,24 @@ class PeopleView:
     def look(self, planned: Planned, now: datetime) -> Planned:
         """The same with people and the findings about them. Where nothing changes, nobody is asked for.
 
-        Raises LedgerUnavailable, SecretUnavailable, SettingsInvalid, KeystoneUnreachable.
+        What cannot be read is a note, and never the end of the plan. Raises KeystoneUnreachable.
         """
         plan = planned.plan
         if not plan.changes:
             return planned
-        store = self.logins()
-        recalled = store.recall(now) if store else Recalled()
-        people = _Look(planned, recalled, self.reader, self.search, remembers=store is not None).people()
+        recalled, note = self._recall(now)
+        look = _Look(planned, recalled or Recalled(), self.reader, self.search, remembers=recalled is not None)
+        people = look.people(note)
         findings = sorted_findings((*plan.findings, *people_findings(people, self.bounds)))
         return replace(planned, plan=replace(plan, findings=findings, people=people))
+
+    def _recall(self, now: datetime) -> tuple[Recalled | None, str]:
+        """What is remembered, None where nothing is meant to be; and why nothing can be read."""
+        try:
+            store = self.logins()
+            return (store.recall(now) if store else None), ""
+        except (LedgerUnavailable, SecretUnavailable, SettingsInvalid) as exc:
+            return Recalled(), f"Remembered logins cannot be read: {exc.detail}"
 
 
 class _Look:
@@ -72,8 +82,8 @@ class _Look:
         except KeystoneForbids:
             return None
 
-    def people(self) -> People:
-        """The people part of the plan."""
+    def people(self, note: str) -> People:
+        """The people part of the plan; ``note`` is told with it."""
         people = sorted(self._persons(), key=worst_first)
         users = self._shadows.users if self._shadows else ()
         return People(
@@ -82,7 +92,7 @@ class _Look:
             rules=tuple(self._rules()),
             other_users=sum(person.other_user for person in people),
             wiped=sum(self._comparison.wiped(user) for user in users),
-            notes=tuple(self._notes()),
+            notes=tuple(filter(None, (note, *self._notes()))),
         )
 
     def _persons(self) -> Iterator[Person]:
