@@ -7,6 +7,7 @@ from p3idp.wiring.mappings import wire_group_names, wire_mapping_import
 
 if TYPE_CHECKING:
     from p3idp.ops.export import Export
+    from p3idp.ops.import_projects import ProjectsImport
     from p3idp.ops.import_site import SiteImport
     from p3idp.settings import Settings
 
@@ -24,3 +25,13 @@ def wire_site_import(settings: "Settings") -> "SiteImport":
     from p3idp.ops.import_site import SiteImport
 
     return SiteImport(wire_mapping_import(), wire_access(settings).reader, lambda: wire_group_names(settings))
+
+
+def wire_projects_import() -> "ProjectsImport":
+    """Takes over files for os-projects."""
+    from p3idp.adapters.export_files import WrittenFiles
+    from p3idp.adapters.os_projects import read_os_projects
+    from p3idp.adapters.policy_files.skeleton import skeletons
+    from p3idp.ops.import_projects import ProjectsImport
+
+    return ProjectsImport(read_os_projects, skeletons, WrittenFiles())
