@@ -1,6 +1,7 @@
 """Taking over a live cloud: what p3idp made comes back whole, what others made is said, and the plan is honest."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from p3idp.core.keystone_rules import NO_SEARCH
 from p3idp.core.mappings.compile import compile_mapping
 from p3idp.errors.history import DirectoryNotEmpty
 from p3idp.errors.importing import ImportDiffers, ImportImpossible
+from p3idp.ops import import_site
 from p3idp.ops.import_mapping import MappingImport
 from p3idp.ops.import_site import Asked, SiteImport, SiteImported
 
@@ -219,6 +221,23 @@ def test_two_projects_of_one_name_are_refused_and_not_half_taken_over(keystone):
         imported(keystone)
 
 
+def test_the_marks_of_another_policy_do_not_make_this_one_its_own(keystone):
+    keystone.put(Resource(Kind.PROJECT, ("Default", "theirs"), {}, "production"))
+    other_provider(keystone, domain="elsewhere")
+    keystone.put(replace(keystone.held[Kind.IDENTITY_PROVIDER, ("other",)], owner="production"))
+    done = imported(keystone, "egi.eu")
+    assert done.policy.site.id == "egi.eu"
+    assert done.effects.others == (), "as production's, the plan would close its other provider"
+
+
+def test_a_part_of_a_policy_says_what_would_become_of_the_rest(tmp_path):
+    site, communities = SITES["two providers"]
+    world = AccessWorld(PolicyFiles(tmp_path / "policy", site, **communities))
+    world.apply("any-client")
+    others = imported(world.keystone, "egi").effects.others
+    assert "update identity_provider hub" in names(others), "it would be disabled"
+
+
 # ---- what stays out, and what is refused
 
 
@@ -283,15 +302,11 @@ def test_nothing_is_written_to_keystone(keystone):
 
 
 def test_a_mapping_that_came_out_otherwise_together_ends_the_import(keystone, monkeypatch):
-    from p3idp.ops import import_site
-
     monkeypatch.setattr(import_site, "owned", lambda policy, observed: _without_azp(policy))
     with pytest.raises(ImportDiffers, match="another mapping than alone"):
         imported(keystone)
 
 
 def _without_azp(policy):
-    from dataclasses import replace
-
     providers = tuple(replace(each, issuing_clients=("x",)) for each in policy.site.identity_providers)
     return replace(policy, site=replace(policy.site, identity_providers=providers))

@@ -6,26 +6,20 @@ from dataclasses import replace
 from p3idp.core.access.resources import Kind, Snapshot
 from p3idp.core.policy.model import Community, Policy, PolicyId, Project
 
-_MARKED = (Kind.IDENTITY_PROVIDER, Kind.GROUP, Kind.PROJECT)
-
 
 def owned(policy: Policy, observed: Snapshot) -> Policy:
-    """The policy under the name that Keystone's marks give it; projects with that mark are made by it, not found."""
-    marks = Counter(
-        resource.owner
-        for kind in _MARKED
-        for resource in observed.of(kind).values()
-        if resource.owner and (kind is not Kind.IDENTITY_PROVIDER or _is_ours(policy, resource.key[0]))
-    )
+    """The policy under the name that the marks of its providers give it; projects with that mark are made by it.
+
+    Marks on other things do not count: a policy of that name may stand elsewhere, and own what is not in this one.
+    """
+    providers = observed.of(Kind.IDENTITY_PROVIDER)
+    taken = [found for each in policy.site.identity_providers if (found := providers.get((each.id,)))]
+    marks = Counter(each.owner for each in taken if each.owner)
     if not marks:
         return policy
-    ((owner, _),) = sorted(marks.items(), key=lambda each: (-each[1], each[0]))[:1]
+    owner = min(marks, key=lambda each: (-marks[each], each))
     communities = tuple(_community(each, observed, owner) for each in policy.communities)
     return replace(policy, site=replace(policy.site, id=PolicyId(owner)), communities=communities)
-
-
-def _is_ours(policy: Policy, provider: str) -> bool:
-    return any(each.id == provider for each in policy.site.identity_providers)
 
 
 def _community(community: Community, observed: Snapshot, owner: str) -> Community:
