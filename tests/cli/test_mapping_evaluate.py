@@ -88,8 +88,16 @@ def test_no_result_has_an_exit_status(files, rules, status):
     assert set(json.loads(done.stdout)["error"]) == {"kind", "message"}
 
 
-def test_a_file_that_is_no_json_is_a_usage_error(files):
-    (files / "assertion.json").write_text("{")
+def test_half_a_character_in_a_name_is_told_all_the_same(files):
+    (files / "rules.json").write_text(json.dumps([{**RULES[0], "\ud800": 1}]))
+    done = run(*words(files))
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "rules[0].\\ud800" in done.stdout
+
+
+@pytest.mark.parametrize("raw", ["{", '{"sub": "bob", "sub": "eve"}', '{"sub": NaN}'])
+def test_a_file_that_is_no_json_is_a_usage_error(files, raw):
+    (files / "assertion.json").write_text(raw)
     done = run(*words(files))
     assert done.returncode == 2
     assert "assertion.json is no JSON" in done.stderr

@@ -247,6 +247,8 @@ BAD_CATALOGUES = {
     "a list": (b"vos:\n  - a\n", "it needs `vos:`"),
     "no vos": (b"vo: {a: x}\n", "it needs `vos:`"),
     "nothing": (b"", "the file is empty"),
+    "null": (b"null", "the file is empty"),
+    "a number of 5,000 digits": (b"vos:\n  a: " + b"7" * 5_000, ":2: `a` must be followed by the text"),
 }
 
 

@@ -1,5 +1,6 @@
 """The policy directory: what a good one means, and that every mistake names its file, its line and what was meant."""
 
+import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -204,6 +205,9 @@ def test_all_mistakes_of_all_files_come_at_once(files):
     ("name", "content", "words"),
     [
         ("site.yaml", b"", "the file is empty"),
+        ("site.yaml", b"~\n", "the file is empty"),
+        ("communities/vo.access.egi.eu.yaml", b"null\n", "the file is empty"),
+        ("communities/vo.access.egi.eu.yaml", b"contact: " + b"9" * 5_000, "must be text"),
         ("site.yaml", b"\xff\xfe", "the file is not UTF-8"),
         ("site.yaml", b"#" * 300_000, "larger than 256 kB"),
         ("site.yaml", b"[" * 5000, "nested deeper"),
@@ -220,6 +224,12 @@ def test_all_mistakes_of_all_files_come_at_once(files):
 def test_a_file_that_is_no_policy_file_is_refused_without_a_traceback(files, name, content, words):
     (files.root / name).write_bytes(content)
     assert any(place[0] == name and words in place[2] for place in mistakes(files))
+
+
+def test_a_pipe_in_the_directory_is_not_waited_for(files):
+    (files.root / COMMUNITY).unlink()
+    os.mkfifo(files.root / COMMUNITY)
+    assert any(place[0] == COMMUNITY and "it is a pipe" in place[2] for place in mistakes(files))
 
 
 @pytest.mark.parametrize("text", ["access:\n" + "-\n" * 5_000, "a: 1\n" * 5_000], ids=["nothings", "keys"])

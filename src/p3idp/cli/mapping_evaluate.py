@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from p3idp import wiring
+from p3idp.cli.mapping_file import read_json
 from p3idp.cli.options import json_option
 from p3idp.core.keystone_rules import Explanation, Failed, Kind, Mapped, RuleBroken, RuleHit, RuleMiss, Verdict
 from p3idp.core.keystone_rules.schema import VERSIONS
@@ -48,9 +49,9 @@ def evaluate(
         return _batch(evaluator)
     if rules_file is None or assertion_file is None:
         raise click.UsageError("--rules and --assertion are needed, or --batch.")
-    mapping = _mapping(_json(rules_file))
+    mapping = _mapping(read_json(rules_file))
     version = schema_version or mapping.get("schema_version", "1.0")
-    explanation = evaluator.explain(mapping.get("rules"), version, _json(assertion_file))
+    explanation = evaluator.explain(mapping.get("rules"), version, read_json(assertion_file))
     outcome = explanation.outcome
     click.echo(json.dumps(sayable(outcome)) if as_json else _told(explanation))
     return ExitStatus.OK if isinstance(outcome, Mapped) else _STATUS[outcome.kind]
@@ -62,13 +63,6 @@ def _batch(evaluator: Evaluator) -> int:
         answers.write(evaluator.answer_line(line))
         answers.flush()  # whoever asks may wait for this answer before asking more
     return ExitStatus.OK
-
-
-def _json(file: Path) -> Any:
-    try:
-        return json.loads(file.read_bytes())
-    except (ValueError, RecursionError) as exc:
-        raise click.UsageError(f"{file} is no JSON: {exc}") from exc
 
 
 def _mapping(read: Any) -> Mapping[str, Any]:
@@ -83,7 +77,7 @@ def _told(explanation: Explanation) -> str:
     outcome = explanation.outcome
     lines = [_verdict(verdict) for verdict in explanation.verdicts]
     if isinstance(outcome, Failed):
-        return "\n".join([*lines, f"No result ({outcome.kind}): {outcome.message}"])
+        return "\n".join([*lines, f"No result ({outcome.kind}): {_shown(outcome.message)}"])
     person = outcome.person
     lines.append(f"User: {_shown(person.name or person.id or '(none)')} ({person.type})")
     lines += [

@@ -13,7 +13,7 @@ LARGEST = 64 * 1024 * 1024
 
 def raw_mapping(file: Path, version: str | None = None) -> RawMapping:
     """The rules alone, the object around them, or what Keystone's API sends. Raises UsageError, naming the file."""
-    read = _json(file)
+    read = read_json(file)
     inner = {"rules": read} if isinstance(read, list) else read.get("mapping", read) if isinstance(read, dict) else None
     if not isinstance(inner, dict) or "rules" not in inner:
         raise click.UsageError(
@@ -22,9 +22,10 @@ def raw_mapping(file: Path, version: str | None = None) -> RawMapping:
     return RawMapping(str(file), inner["rules"], version or inner.get("schema_version", "1.0"))
 
 
-def _json(file: Path) -> Any:
+def read_json(file: Path) -> Any:
+    """What a file holds, read strictly: a name twice or NaN is no JSON. Raises UsageError, naming the file."""
     if file.stat().st_size > LARGEST:
-        raise click.UsageError(f"{file} is larger than {LARGEST // 1024 // 1024} MB; no mapping is.")
+        raise click.UsageError(f"{file} is larger than {LARGEST // 1024 // 1024} MB; that is not read.")
     try:
         return json.loads(file.read_bytes(), object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as exc:

@@ -1,5 +1,6 @@
 """The policy directory to one value. Owns which files belong to it, its digest, and that all mistakes come at once."""
 
+import errno
 import hashlib
 import os
 import re
@@ -133,7 +134,7 @@ class _Reading:
     def _bytes(self, file: Path) -> bytes | None:
         name = self._name(file)
         try:
-            raw = given if (given := self.instead.get(file)) is not None else file.read_bytes()
+            raw = given if (given := self.instead.get(file)) is not None else _whole(file)
         except OSError as exc:
             self.places.append((name, 1, f"the file cannot be read: {exc.strerror}"))
             return None
@@ -186,3 +187,9 @@ class _Reading:
         self.places.extend(shared_groups(rule for community in communities for rule in community.rules))
         self.places.extend(shared_projects(readers))
         return communities
+
+
+def _whole(file: Path) -> bytes:
+    if file.is_fifo():
+        raise OSError(errno.EINVAL, "it is a pipe, and nobody may be writing")
+    return file.read_bytes()

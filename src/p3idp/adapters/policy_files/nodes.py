@@ -18,6 +18,7 @@ from p3idp.errors.policy import Place
 MAX_BYTES = 262_144
 MAX_DEPTH = 12
 MAX_LINES = 20_000
+_MAX_DIGITS = 18  # Python refuses to read a number of thousands
 MAX_VALUES = 50_000
 # What one file can be told at once; whoever made that many made the same one again and again.
 MAX_MISTAKES = 100
@@ -100,11 +101,11 @@ def read_document(file: str, raw: bytes) -> Document:
         return Document(file, mistakes=((file, line, f"not YAML: {exc.problem}{_broken_entitlement(text, line)}"),))
     except yaml.YAMLError:
         return Document(file, mistakes=((file, 1, "not YAML: it holds a character that YAML does not allow"),))
-    if node is None:
-        return Document(file, mistakes=((file, 1, "the file is empty"),))
     reader = _Reader(file)
-    data = reader.value(node, ())
+    data = reader.value(node, ()) if node is not None else None
     refused = [(file, line, message) for line, message in composer.refused]
+    if data is None and not refused:
+        return Document(file, mistakes=((file, 1, "the file is empty"),))
     return Document(file, data, reader.lines, shortened([*refused, *reader.mistakes]))
 
 
@@ -167,10 +168,10 @@ class _Reader:
             return None
         if kind == "bool":
             return text.lower() in ("true", "yes", "on")
-        if kind == "int" and text.isdecimal():
+        if kind == "int" and text.isdecimal() and len(text) <= _MAX_DIGITS:
             return int(text)
         if kind == "float" or kind == "int":
-            return float("nan")  # neither text nor a whole number: the schema says what is wanted
+            return float("nan")  # neither text nor a whole number of use: the schema says what is wanted
         return text
 
 
