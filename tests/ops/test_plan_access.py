@@ -89,7 +89,7 @@ def test_the_digest_covers_everything_that_machines_read(settled):
         "after": None,
     }
     assert [finding.keys() for finding in body["findings"]] == [
-        {"name", "subject", "message", "blocking", "acceptable"}
+        {"name", "subject", "message", "blocking", "acceptable", "second_person"}
     ] * 2
 
 

@@ -6,19 +6,29 @@ Making the plan is access_plan.py.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from p3idp.core.access.guards import Guards
 from p3idp.core.access.history import Begun, after_reading, managed, place_of
 from p3idp.core.access.history_text import digest_of
 from p3idp.core.access.plan import Change, Plan
+from p3idp.core.access.proposal import ALONE, Warrant
 from p3idp.core.access.resources import Kind, Snapshot
-from p3idp.core.policy.model import Policy
+from p3idp.core.access.thresholds import USUAL, Thresholds
+from p3idp.core.policy.model import Policy, Site
 from p3idp.errors.access import LedgerUnavailable
+from p3idp.ops.access_guards import ParseSite, guards_in_force
 from p3idp.ops.access_history import AccessHistory, Known, unreadable
 from p3idp.ops.access_ledger import AccessRecord, Result
 from p3idp.ops.access_plan import ParsePolicy, Planned, plan_policy, plan_rollback
-from p3idp.ops.access_refusals import refuse_incomplete, refuse_stale, refuse_unaccepted, running_already
+from p3idp.ops.access_refusals import (
+    refuse_incomplete,
+    refuse_stale,
+    refuse_unaccepted,
+    refuse_warrant,
+    running_already,
+)
 from p3idp.ops.access_write import BatchWriter, Progress
 from p3idp.ops.people import PeopleView
 from p3idp.ports.environment import Clock
@@ -42,7 +52,8 @@ class AccessOps:
     """Plan, apply and roll back, with the outside handed in.
 
     ``policy``, ``ledger``, ``history`` and ``lock`` are opened when they are needed. ``parse`` reads a policy from the
-    texts of its files; ``people`` says what a plan does to people.
+    texts of its files, and ``site`` its site file alone; ``people`` says what a plan does to people. ``guarded``:
+    whether two people can decide here, so that nothing may hide who they are.
     """
 
     policy: Callable[[], Policy]
@@ -54,30 +65,47 @@ class AccessOps:
     parse: ParsePolicy
     clock: Clock
     people: PeopleView | None = None
+    limits: Thresholds = USUAL
+    site: ParseSite | None = None
+    guarded: bool = False
 
     def plan(self, now: datetime) -> Plan:
         """Raises PolicyInvalid, and the errors of reading Keystone."""
-        return self._seen(self.planned(now), now).plan
+        return self.review(now).plan
+
+    def review(self, now: datetime) -> Planned:
+        """The plan as people are to see it, with all that it was made of."""
+        return self._seen(self.planned(now), now)
 
     def planned(self, now: datetime) -> Planned:
-        """The plan towards the policy, with all that it was made of."""
+        """The same without what it does to people."""
         policy = self.policy()
-        return plan_policy(policy, self.reader, self._known(str(policy.site.id)), now)
+        return plan_policy(policy, self.reader, self._known(str(policy.site.id)), now, self.limits)
 
     def _known(self, policy: str) -> Known:
+        past, target = self.past, self.reader.target()
         try:
-            return self.past().known(self.reader.target(), policy)
+            known = past().known(target, policy)
+            guards = guards_in_force(past(), known, self.site or self._whole_site, target, policy)
         except LedgerUnavailable as exc:
             # Who reviews a plan elsewhere may see all of it but this. An apply fails before it acts.
             return unreadable(exc)
+        return replace(known, guards=guards if self.guarded or not guards.unknown else Guards())
+
+    def _whole_site(self, texts: Mapping[str, str]) -> Site:
+        return self.parse(texts).site
 
     def plan_rollback(self, number: int, now: datetime) -> Plan:
         """The plan back to what apply ``number`` left. Raises ApplyUnknown, HistoryDamaged, RollbackImpossible."""
-        return self._seen(self._planned_rollback(number, now), now).plan
+        return self.review_rollback(number, now).plan
+
+    def review_rollback(self, number: int, now: datetime) -> Planned:
+        """The same as ``review``, for the way back."""
+        return self._seen(self._planned_rollback(number, now), now)
 
     def _planned_rollback(self, number: int, now: datetime) -> Planned:
         entry = self.past().entry_in_whole_ledger(number)
-        return plan_rollback(entry, self.parse, self.reader, self._known(entry.begun.policy), now)
+        return plan_rollback(entry, self.parse, self.reader, self._known(entry.begun.policy), now, self.limits)
 
     def _seen(self, planned: Planned, now: datetime) -> Planned:
         """The same with what it does to people, where people are looked at."""
@@ -93,14 +121,16 @@ class AccessOps:
         digest: str | None,
         accepted: Sequence[str] = (),
         progress: Progress = lambda change, result: None,
+        warrant: Warrant = ALONE,
     ) -> Applied:
         """Apply the plan that ``digest`` names; None takes whatever the plan is now.
 
-        Raises PlanStale where the plan is another, FindingsUnaccepted, ApplyRunning, LedgerUnavailable before anything
-        was done, and ApplyIncomplete where something was not done.
+        ``warrant``: on whose word. Raises PlanStale where the plan is another, FindingsUnaccepted, SecondPersonNeeded,
+        ProposalRefused, ApplyRunning, LedgerUnavailable before anything was done, and ApplyIncomplete where something
+        was not done.
         """
         with self._alone():
-            return self._run(self._seen(self.planned(now), now), now, digest, accepted, progress)
+            return self._run(self.review(now), now, digest, accepted, progress, warrant)
 
     def rollback(
         self,
@@ -109,10 +139,11 @@ class AccessOps:
         digest: str | None,
         accepted: Sequence[str] = (),
         progress: Progress = lambda change, result: None,
+        warrant: Warrant = ALONE,
     ) -> Applied:
         """Apply the plan back to what apply ``number`` left, as ``apply`` does; it is an apply of its own."""
         with self._alone():
-            return self._run(self._seen(self._planned_rollback(number, now), now), now, digest, accepted, progress)
+            return self._run(self.review_rollback(number, now), now, digest, accepted, progress, warrant)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -124,14 +155,21 @@ class AccessOps:
             yield
 
     def _run(
-        self, planned: Planned, now: datetime, digest: str | None, accepted: Sequence[str], progress: Progress
+        self,
+        planned: Planned,
+        now: datetime,
+        digest: str | None,
+        accepted: Sequence[str],
+        progress: Progress,
+        warrant: Warrant,
     ) -> Applied:
         plan = planned.plan
         refuse_stale(plan, digest)
-        refuse_unaccepted(plan, accepted)
-        record = AccessRecord(self.ledger(), self.history(), self.writer.account(), self.clock)
+        refuse_warrant(warrant, plan, planned.known.guards.approvers, self.ledger(), now)
+        refuse_unaccepted(plan, accepted, by_two=warrant.approval is not None)
+        record = AccessRecord(self.ledger(), self.history(), self.writer.account(), self.clock, warrant)
         settled = record.settle(plan, planned.observed, now)
-        if not plan.changes:
+        if not plan.does_something:
             return Applied(plan, (), settled)
         number, results = self._act(planned, record, accepted, now, progress)
         refuse_incomplete(results)

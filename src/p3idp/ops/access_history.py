@@ -5,10 +5,11 @@ changes a snapshot in the database changes nothing that p3idp believes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from p3idp.core.access.guards import Guards
 from p3idp.core.access.history import Baseline, Begun, Entry, baseline
 from p3idp.core.access.history_text import begun_from_text, digest_of, snapshot_from_text
 from p3idp.core.access.plan import Finding
@@ -96,11 +97,15 @@ class AccessHistory:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the last apply, and what is to be said where it cannot be believed."""
+    """What is known of the last apply, and what is to be said where it cannot be believed.
+
+    ``guards``: who approves of what one person must not decide, by the policy that was applied last.
+    """
 
     newest: Entry | None = None
     baseline: Baseline | None = None
     findings: tuple[Finding, ...] = ()
+    guards: Guards = field(default_factory=Guards)
 
 
 def unreadable(error: P3idpError) -> Known:

@@ -11,6 +11,7 @@ from typing import Any
 from p3idp.core.access.history import Begun, managed, place_of
 from p3idp.core.access.history_text import begun_from_text, begun_to_text, digest_of, snapshot_to_text
 from p3idp.core.access.plan import Change, Plan
+from p3idp.core.access.proposal import ALONE, Warrant
 from p3idp.core.access.resources import Snapshot
 from p3idp.core.audit.chain import LedgerRecord
 from p3idp.core.audit.event import Actor, AuditEvent, Json, Outcome, canonical
@@ -42,18 +43,20 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class AccessRecord:
-    """Writes the records of one run. ``account``: the Keystone user that acts."""
+    """Writes the records of one run. ``account``: the Keystone user that acts; ``warrant``: on whose word."""
 
     ledger: Ledger
     history: History
     account: str
     clock: Clock
+    warrant: Warrant = ALONE
 
     def intend(self, plan: Plan, begun: Begun, accepted: Sequence[str], now: datetime) -> Intent:
         """Keep what is about to be done. Durable when this returns; raises LedgerUnavailable: then do nothing."""
         text = begun_to_text(begun)
         details: dict[str, Json] = {
             "accepted": sorted(set(accepted)),
+            "account": self.account,
             "begun": digest_of(text),
             "digest": plan.digest,
             "findings": sorted({finding.name for finding in plan.findings}),
@@ -61,8 +64,11 @@ class AccessRecord:
             "policy": plan.policy,
             "policy_digest": begun.policy_digest,
             **({} if plan.rollback_to is None else {"rollback_to": plan.rollback_to}),
+            **self.warrant.as_json(),
         }
-        record = self._append(plan, Outcome.PENDING, now, details)
+        # That it closes the approval's record is how the approval counts once.
+        approved = self.warrant.approval.record if self.warrant.approval else ""
+        record = self._append(plan, Outcome.PENDING, now, details, about=approved)
         return Intent(record, self.history.begin(plan.target, plan.policy, record.id, text))
 
     def conclude(self, intent: Intent, plan: Plan, results: Mapping[Change, Result], left: Snapshot) -> None:
@@ -123,7 +129,7 @@ class AccessRecord:
         about: str = "",
         reason: str = "",
     ) -> LedgerRecord:
-        actor = Actor(ACCOUNT, self.account)
+        actor = self.warrant.actor or Actor(ACCOUNT, self.account)
         target = (TARGET, plan.target)
         event = AuditEvent(ACTION, outcome, actor, target, at, request_id.get(), reason, about, details)
         return self.ledger.append(event)

@@ -3,17 +3,20 @@
 Planning is handed a reader only. What is dangerous is core/access/findings and core/access/direct_changes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from p3idp.core.access.desired import Desired, desired_state
 from p3idp.core.access.direct_changes import direct_changes, undone_rollback
 from p3idp.core.access.findings import assess
+from p3idp.core.access.guards import guard_findings
 from p3idp.core.access.history import Entry
+from p3idp.core.access.lockout import lockout
 from p3idp.core.access.plan import Change, Finding, Plan, diff
 from p3idp.core.access.resources import Snapshot
 from p3idp.core.access.rollback import rollback_state
+from p3idp.core.access.thresholds import USUAL, Thresholds
 from p3idp.core.policy.model import Policy
 from p3idp.errors.history import RollbackImpossible
 from p3idp.errors.policy import PolicyInvalid
@@ -34,17 +37,29 @@ class Planned:
     known: Known
 
 
-def plan_policy(policy: Policy, reader: FederationReader, known: Known, now: datetime) -> Planned:
+def plan_policy(
+    policy: Policy, reader: FederationReader, known: Known, now: datetime, limits: Thresholds = USUAL
+) -> Planned:
     """What would change in Keystone for ``policy`` at ``now``, and what is to be said of it. Writes nothing."""
     desired = desired_state(policy, now)
     observed = reader.read(policy.site.domain)
     changes = diff(desired, observed)
-    found = (*assess(policy, desired, observed, changes, now), *undone_rollback(changes, known.newest))
+    found = (
+        *_assessed(policy, desired, observed, changes, known, now, limits),
+        *undone_rollback(changes, known.newest),
+    )
     plan = Plan(str(policy.site.id), reader.target(), changes, _findings(found, changes, known))
     return Planned(plan, policy, desired, observed, known)
 
 
-def plan_rollback(entry: Entry, parse: ParsePolicy, reader: FederationReader, known: Known, now: datetime) -> Planned:
+def plan_rollback(
+    entry: Entry,
+    parse: ParsePolicy,
+    reader: FederationReader,
+    known: Known,
+    now: datetime,
+    limits: Thresholds = USUAL,
+) -> Planned:
     """What would change in Keystone to have back what an apply left. Raises RollbackImpossible."""
     policy, left = _readable(entry, parse, reader.target())
     desired, notes = rollback_state(policy, left, now)
@@ -52,9 +67,25 @@ def plan_rollback(entry: Entry, parse: ParsePolicy, reader: FederationReader, kn
     # What either side does not know of is taken away by nobody.
     sure = replace(observed, missing=tuple(sorted({*observed.missing, *left.missing})))
     changes = diff(desired, sure)
-    found = (*assess(policy, desired, sure, changes, now), *notes)
+    found = (*_assessed(policy, desired, sure, changes, known, now, limits), *notes)
     plan = Plan(entry.begun.policy, reader.target(), changes, _findings(found, changes, known), entry.number)
     return Planned(plan, policy, desired, observed, known)
+
+
+def _assessed(
+    policy: Policy,
+    desired: Desired,
+    observed: Snapshot,
+    changes: Sequence[Change],
+    known: Known,
+    now: datetime,
+    limits: Thresholds,
+) -> Iterator[Finding]:
+    """The dangers, by the draft and by what guards power until it is applied."""
+    guarded = replace(policy, site=replace(policy.site, protected_projects=known.guards.protected(policy.site)))
+    yield from assess(guarded, desired, observed, changes, now, limits)
+    yield from guard_findings(policy.site, known.guards)
+    yield from lockout(observed, changes, known.baseline, limits)
 
 
 def _readable(entry: Entry, parse: ParsePolicy, target: str) -> tuple[Policy, Snapshot]:

@@ -1,10 +1,14 @@
 """What stops an apply, before it acts or after. Owns the words of these refusals; the dangers are core/access's."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from p3idp.core.access.plan import Change, Plan
+from p3idp.core.access.proposal import Warrant, objection
+from p3idp.core.policy.model import Approvers
 from p3idp.errors.access import ApplyIncomplete, ApplyRunning, FindingsUnaccepted, PlanStale
+from p3idp.errors.proposals import ProposalRefused, SecondPersonNeeded
 from p3idp.ops.access_ledger import ACTION, TARGET, Result
 from p3idp.ports.ledger import LedgerReader
 
@@ -27,18 +31,35 @@ def refuse_stale(plan: Plan, digest: str | None) -> None:
         raise PlanStale(f"The plan is now {plan.digest[:12]}…, not the reviewed {digest[:12]}….")
 
 
-def refuse_unaccepted(plan: Plan, accepted: Sequence[str]) -> None:
-    """Raise FindingsUnaccepted where a danger stands in the way."""
-    open_findings = plan.unaccepted(accepted)
-    if not open_findings or not (plan.changes or any(not f.acceptable for f in open_findings)):
+def refuse_warrant(
+    warrant: Warrant, plan: Plan, approvers: Approvers | None, ledger: LedgerReader, now: datetime
+) -> None:
+    """Raise ProposalRefused where two people's word does not let this plan pass, or did so once already."""
+    if warrant.proposal is None or warrant.approval is None:
+        return
+    why = objection(warrant.proposal, warrant.approval, plan.digest, approvers, now)
+    if why is not None:
+        raise ProposalRefused(why.reason, why.detail, hint="Propose it again.")
+    if (used := ledger.closing(warrant.approval.record)) is not None:
+        told = f"The proposal {warrant.proposal.id} was applied already (ledger record {used.id})."
+        raise ProposalRefused("spent", told, hint="An approval counts once. Propose again what is left to do.")
+
+
+def refuse_unaccepted(plan: Plan, accepted: Sequence[str], *, by_two: bool = False) -> None:
+    """Raise FindingsUnaccepted, or SecondPersonNeeded, where a danger stands in the way."""
+    open_findings = plan.unaccepted(accepted, by_two=by_two)
+    if not open_findings or not (plan.does_something or any(not f.acceptable for f in open_findings)):
         return
     lines = [f"{finding.name}: {finding.message}" for finding in open_findings]
-    names = sorted({finding.name for finding in open_findings if finding.acceptable})
-    hint = f"Change the policy, or accept by name: {' '.join(f'--accept {name}' for name in names)}"
     final = [f.name for f in open_findings if not f.acceptable]
-    raise FindingsUnaccepted(
-        "\n".join(lines), hint=hint if not final else "Change the policy; this cannot be accepted."
-    )
+    if final:
+        raise FindingsUnaccepted("\n".join(lines), hint="Change the policy; this cannot be accepted.")
+    names = sorted({finding.name for finding in open_findings if not finding.second_person})
+    named = "".join(f" --accept {name}" for name in names)
+    if any(finding.second_person for finding in open_findings):
+        hint = f"Change the policy, or let two people decide: p3idp propose{named} --token-file FILE"
+        raise SecondPersonNeeded("\n".join(lines), hint=hint)
+    raise FindingsUnaccepted("\n".join(lines), hint=f"Change the policy, or accept by name:{named}")
 
 
 def refuse_incomplete(results: Mapping[Change, Result]) -> None:

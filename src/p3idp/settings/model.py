@@ -123,12 +123,33 @@ class LoginsSettings(_Section):
 
 
 class PlanSettings(_Section):
-    """From when on a plan that takes access away has the finding people-lose-access: more people than these would lose
-    all that they have, or some of it.
+    """From when on a plan has a finding.
+
+    ``people-lose-access``: more people than these would lose all that they have, or some of it. ``too-many-removals``:
+    more groups and grants than these would go, or more than this part of those that p3idp made. ``clock-off``: this
+    host's clock and Keystone's differ by more. ``admin-role``: these roles count
+    as admin does, and so do all that imply one.
     """
 
     may_lose_everything: int = Field(default=0, ge=0)
     may_lose_something: int = Field(default=10, ge=0)
+    max_removals: int = Field(default=10, ge=0)
+    max_removed_percent: int = Field(default=5, ge=0, le=100)
+    max_clock_difference_seconds: int = Field(default=300, ge=1, le=3600)
+    powerful_roles: tuple[str, ...] = ()
+
+
+class ApprovalsSettings(_Section):
+    """What two people decide together (`p3idp propose`, `approve`, `apply --proposal`).
+
+    ``key`` refers to Fernet keys, one a line, newest first, that seal proposals and approvals in the database; without
+    it nothing can be proposed. ``valid_hours``: how long a proposal can be approved and applied.
+    ``token_max_age_minutes``: how long ago the token that says who somebody is may have been issued.
+    """
+
+    key: SecretRef | None = None
+    valid_hours: int = Field(default=24, ge=1, le=336)
+    token_max_age_minutes: int = Field(default=15, ge=1, le=60)
 
 
 class CoordinationSettings(_Section):
@@ -194,6 +215,7 @@ class Settings(_Section):
     history: HistorySettings = HistorySettings()
     logins: LoginsSettings = LoginsSettings()
     plan: PlanSettings = PlanSettings()
+    approvals: ApprovalsSettings = ApprovalsSettings()
     coordination: CoordinationSettings = CoordinationSettings()
     site: SiteConfigSettings = SiteConfigSettings()
     log: LogSettings = LogSettings()

@@ -9,6 +9,7 @@ from p3idp.errors.settings import SettingsInvalid
 from p3idp.wiring.environment import now, sleep
 
 if TYPE_CHECKING:
+    from p3idp.core.access.thresholds import Thresholds
     from p3idp.core.policy.model import Policy
     from p3idp.core.secret import Secret
     from p3idp.ops.access import AccessOps
@@ -93,7 +94,7 @@ def wire_access(settings: "Settings") -> "AccessOps":
     """Plan, apply and roll back: the policy, p3idp's account at Keystone, ledger, history and lock."""
     from p3idp.adapters.keystone.federation import KeystoneFederation
     from p3idp.adapters.keystone.session import make_session
-    from p3idp.adapters.policy_files.texts import policy_from_texts
+    from p3idp.adapters.policy_files.texts import policy_from_texts, site_from_texts
     from p3idp.ops.access import AccessOps
 
     keystone = settings.keystone
@@ -110,7 +111,20 @@ def wire_access(settings: "Settings") -> "AccessOps":
         parse=lambda texts: policy_from_texts(texts, lab=settings.lab),
         clock=now,
         people=_people(settings, federation.people),
+        limits=_limits(settings),
+        site=lambda texts: site_from_texts(texts, lab=settings.lab),
+        guarded=settings.approvals.key is not None,
     )
+
+
+def _limits(settings: "Settings") -> "Thresholds":
+    from datetime import timedelta
+
+    from p3idp.core.access.thresholds import Thresholds
+
+    plan = settings.plan
+    apart = timedelta(seconds=plan.max_clock_difference_seconds)
+    return Thresholds(plan.max_removals, plan.max_removed_percent, apart, frozenset(plan.powerful_roles))
 
 
 def _people(settings: "Settings", reader: "PeopleReader") -> "PeopleView":

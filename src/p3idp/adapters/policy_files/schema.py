@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from p3idp.adapters.policy_files import words
+from p3idp.core.login.rules import is_subject
 from p3idp.core.policy.claims import ambiguity
 from p3idp.core.policy.entitlement import Entitlement as EntitlementValue
 
@@ -55,6 +56,18 @@ def _claim(value: object) -> object:
     raise ValueError("must be text or a list of texts")
 
 
+def _subject(value: str) -> str:
+    if not is_subject(value):
+        raise ValueError("is no subject: 1 to 255 visible ASCII characters, as the identity provider names a person")
+    return value
+
+
+def _list_of_approvers(value: object) -> object:
+    if value is None:
+        raise ValueError("holds nothing; name people, or take the key away")
+    return value
+
+
 def _said(value: object) -> object:
     if value is None:
         raise ValueError("holds nothing; say since when (`since: 2026-12-31`), or take the key away")
@@ -71,6 +84,7 @@ Plain = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterVal
 Entitlement = Annotated[EntitlementValue, _text(words.entitlement)]
 Duration = Annotated[timedelta, _text(words.duration)]
 Moment = Annotated[datetime, _text(words.moment)]
+Subject = Annotated[str, AfterValidator(_subject)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 Address = Annotated[str, AfterValidator(_address)]
 Claim = Annotated[object, PlainValidator(_claim)]
@@ -108,6 +122,15 @@ class ProviderSection(_Section):
     keystone_url: Address | None = None
 
 
+class ApproversSection(_Section):
+    """Who may propose and approve what one person must not decide."""
+
+    identity_provider: Slug
+    subjects: list[Subject] = []
+    entitlements: list[Entitlement] = []
+    issuing_clients: list[Plain] = []
+
+
 class SiteFile(_Section):
     """site.yaml."""
 
@@ -117,6 +140,7 @@ class SiteFile(_Section):
     contact: Text
     protected_projects: list[Name] = ["admin", "service"]
     identity_providers: dict[Slug, ProviderSection] = Field(min_length=1)
+    approvers: Annotated[ApproversSection | None, BeforeValidator(_list_of_approvers)] = None
 
 
 class ValidSection(_Section):

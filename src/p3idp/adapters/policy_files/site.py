@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from p3idp.adapters.policy_files.mistakes import Mistakes
 from p3idp.adapters.policy_files.nodes import Path
 from p3idp.adapters.policy_files.schema import ProviderSection, SiteFile
-from p3idp.core.policy.model import ClaimNames, IdentityProvider, PolicyId, ProviderId, Site
+from p3idp.core.policy.model import Approvers, ClaimNames, IdentityProvider, PolicyId, ProviderId, Site
 
 
 def convert_site(section: SiteFile, mistakes: Mistakes) -> Site:
@@ -24,6 +24,26 @@ def convert_site(section: SiteFile, mistakes: Mistakes) -> Site:
         contact=section.contact,
         identity_providers=providers,
         protected_projects=tuple(section.protected_projects),
+        approvers=_approvers(section, mistakes),
+    )
+
+
+def _approvers(section: SiteFile, mistakes: Mistakes) -> Approvers | None:
+    """Who decides together with somebody else. What could never be two people is a mistake."""
+    given, here = section.approvers, "approvers"
+    if given is None:
+        return None
+    if given.identity_provider not in section.identity_providers:
+        mistakes.add((here, "identity_provider"), f"there is no identity provider `{given.identity_provider}` here")
+    if len(set(given.subjects)) < len(given.subjects):
+        mistakes.add((here, "subjects"), "somebody stands here twice, and is one person all the same")
+    if len(set(given.subjects)) < 2 and not given.entitlements:
+        mistakes.add((here,), "two people are needed: name two `subjects`, or `entitlements` that two people hold")
+    return Approvers(
+        provider=ProviderId(given.identity_provider),
+        subjects=tuple(given.subjects),
+        entitlements=tuple(given.entitlements),
+        issuing_clients=tuple(given.issuing_clients),
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from p3idp.adapters.policy_files.load import load_policy
-from p3idp.core.policy.model import Policy
+from p3idp.adapters.policy_files.load import SITE_FILE, load_policy, load_site
+from p3idp.core.policy.model import Policy, Site
 from p3idp.errors.history import DirectoryNotEmpty
 
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -18,6 +18,13 @@ def policy_from_texts(texts: Mapping[str, str], *, lab: bool = False) -> Policy:
     with TemporaryDirectory(prefix="p3idp-") as made:
         _write(Path(made), texts)
         return load_policy(Path(made), lab=lab)
+
+
+def site_from_texts(texts: Mapping[str, str], *, lab: bool = False) -> Site:
+    """The site alone of these files. Raises PolicyInvalid."""
+    with TemporaryDirectory(prefix="p3idp-") as made:
+        _write(Path(made), {name: text for name, text in texts.items() if name == SITE_FILE})
+        return load_site(Path(made), lab=lab)
 
 
 def write_policy(directory: Path, texts: Mapping[str, str]) -> None:

@@ -1,36 +1,41 @@
-"""Which changes are dangerous. Owns thresholds, protected things, and the names of dangers; ordering is plan.py's."""
+"""Which changes are dangerous. Owns the names of dangers; when they begin is thresholds.py's, the order plan.py's.
+
+What reaches power (admin, protected projects) is power.py's.
+"""
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from p3idp.core.access.desired import Desired
 from p3idp.core.access.plan import Change, Finding
+from p3idp.core.access.power import power_findings
 from p3idp.core.access.resources import Kind, Resource, Snapshot
+from p3idp.core.access.thresholds import USUAL, Thresholds
 from p3idp.core.access.verbatim import verbatim_findings
 from p3idp.core.mappings.compile import mapping_id
 from p3idp.core.policy.examples import failed_examples
 from p3idp.core.policy.model import Policy
 
-MAX_REMOVALS = 10
-MAX_REMOVED_PERCENT = 5
-MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)  # signing in and the first list may take a minute of it
-ADMIN_ROLE = "admin"
-
 
 def assess(
-    policy: Policy, desired: Desired, observed: Snapshot, changes: Sequence[Change], now: datetime
+    policy: Policy,
+    desired: Desired,
+    observed: Snapshot,
+    changes: Sequence[Change],
+    now: datetime,
+    limits: Thresholds = USUAL,
 ) -> tuple[Finding, ...]:
     """Everything worth saying about these changes, planned for ``now``, sorted."""
     found = [
         *_failing_examples(policy),
         *_incomplete(observed),
-        *_clock(observed, now),
+        *_clock(observed, now, limits),
         *_foreign(changes),
-        *_grants(policy, observed, changes),
+        *power_findings(policy.site.protected_projects, observed, changes, limits),
         *_unknown(desired, observed),
-        *_too_many(desired, observed, changes),
+        *_too_many(desired, observed, changes, limits),
         *_providers(desired, observed, changes),
         *_any_client(policy, changes),
         *verbatim_findings(policy, observed),
@@ -50,8 +55,8 @@ def _incomplete(observed: Snapshot) -> Iterator[Finding]:
         yield Finding("incomplete-source", part, told)
 
 
-def _clock(observed: Snapshot, now: datetime) -> Iterator[Finding]:
-    if observed.said_at is not None and abs(observed.said_at - now) > MAX_CLOCK_DIFFERENCE:
+def _clock(observed: Snapshot, now: datetime, limits: Thresholds) -> Iterator[Finding]:
+    if observed.said_at is not None and abs(observed.said_at - now) > limits.max_clock_difference:
         # By how much is not said here: the digest covers this text, and two plans of one world are the same.
         told = (
             "This host's clock and Keystone's differ by minutes or more, so access would begin and end at the wrong "
@@ -67,21 +72,6 @@ def _foreign(changes: Sequence[Change]) -> Iterator[Finding]:
             whose = f"belongs to the policy {owner}" if owner else "was not made by p3idp"
             told = f"The {kind} {change.resource.name} {whose}; applying takes it over."
             yield Finding("foreign-object", change.resource.name, told)
-
-
-def _grants(policy: Policy, observed: Snapshot, changes: Sequence[Change]) -> Iterator[Finding]:
-    for change in changes:
-        if change.resource.kind is not Kind.ROLE_ASSIGNMENT or change.after is None:
-            continue
-        role, project = change.resource.key[2], change.resource.key[5]
-        if ADMIN_ROLE in observed.implied(role):
-            told = (
-                f"{change.resource.name}: the role {role} is or reaches admin, which in Keystone rules over everything."
-            )
-            yield Finding("admin-role", change.resource.name, told)
-        if project in policy.site.protected_projects:
-            told = f"{change.resource.name}: the policy protects the project {project}."
-            yield Finding("protected-project", change.resource.name, told)
 
 
 def _unknown(desired: Desired, observed: Snapshot) -> Iterator[Finding]:
@@ -107,14 +97,13 @@ def _any_client(policy: Policy, changes: Sequence[Change]) -> Iterator[Finding]:
             yield Finding("any-client", provider.id, told)
 
 
-def _too_many(desired: Desired, observed: Snapshot, changes: Sequence[Change]) -> Iterator[Finding]:
+def _too_many(desired: Desired, observed: Snapshot, changes: Sequence[Change], limits: Thresholds) -> Iterator[Finding]:
     kinds = (Kind.GROUP, Kind.ROLE_ASSIGNMENT)
     removed = sum(change.after is None for change in changes)
     owned = sum(r.kind in kinds and r.owner == desired.owner for r in observed.resources)
-    if removed > MAX_REMOVALS or removed * 100 > owned * MAX_REMOVED_PERCENT:
-        told = (
-            f"{removed} of {owned} groups and grants would go (more than {MAX_REMOVALS}, or {MAX_REMOVED_PERCENT} %)."
-        )
+    if removed > limits.max_removals or removed * 100 > owned * limits.max_removed_percent:
+        most = f"more than {limits.max_removals}, or {limits.max_removed_percent} %"
+        told = f"{removed} of {owned} groups and grants would go ({most})."
         yield Finding("too-many-removals", "groups and grants", told)
 
 

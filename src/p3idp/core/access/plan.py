@@ -36,6 +36,9 @@ _ORDER = (
 # A domain is used as it is found; of these, p3idp changes nothing that does not carry its mark.
 _MARKED = frozenset({Kind.IDENTITY_PROVIDER, Kind.PROJECT, Kind.GROUP})
 
+# Findings about the policy itself: what they say holds from the apply on, though nothing in Keystone changes.
+CHANGES_GUARDS = frozenset({"changes-approvers", "unprotects-project"})
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -94,13 +97,17 @@ def _side(resource: Resource | None) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A danger, or a note, about one subject. A blocking one must be accepted by name, if it can be."""
+    """A danger, or a note, about one subject. A blocking one must be accepted by name, if it can be.
+
+    ``second_person``: by two people, a proposer and an approver; one alone cannot.
+    """
 
     name: str
     subject: str
     message: str
     blocking: bool = True
     acceptable: bool = True
+    second_person: bool = False
 
     def as_json(self) -> Mapping[str, Json]:
         """The finding for machines."""
@@ -110,7 +117,12 @@ class Finding:
             "message": self.message,
             "blocking": self.blocking,
             "acceptable": self.acceptable,
+            "second_person": self.second_person,
         }
+
+    def is_accepted(self, names: Sequence[str], *, by_two: bool) -> bool:
+        """Whether these names, or two people, let it pass."""
+        return self.acceptable and (by_two if self.second_person else self.name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +164,14 @@ class Plan:
         for _, batch in groupby(self.changes, key=lambda change: change.phase):
             yield list(batch)
 
-    def unaccepted(self, accepted: Sequence[str]) -> tuple[Finding, ...]:
-        """The findings that stand in the way."""
-        return tuple(f for f in self.findings if f.blocking and not (f.acceptable and f.name in accepted))
+    def unaccepted(self, accepted: Sequence[str], *, by_two: bool = False) -> tuple[Finding, ...]:
+        """The findings that stand in the way. ``by_two``: a second person approved of this plan."""
+        return tuple(f for f in self.findings if f.blocking and not f.is_accepted(accepted, by_two=by_two))
+
+    @property
+    def does_something(self) -> bool:
+        """Whether applying it changes Keystone, or who may approve of the plans after it."""
+        return bool(self.changes) or any(finding.name in CHANGES_GUARDS for finding in self.findings)
 
 
 def diff(desired: Desired, observed: Snapshot) -> tuple[Change, ...]:

@@ -47,6 +47,20 @@ class IdentityProvider:
 
 
 @dataclass(frozen=True, slots=True)
+class Approvers:
+    """Who may propose and approve what one person must not decide. All are of one provider: nobody has two names.
+
+    ``subjects``: by name, to the letter. ``entitlements``: whoever holds one of these. ``issuing_clients``: whose
+    tokens speak for them; empty means those of the provider.
+    """
+
+    provider: ProviderId
+    subjects: tuple[str, ...] = ()
+    entitlements: tuple[Entitlement, ...] = ()
+    issuing_clients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """What holds for all communities. ``domain`` is the Keystone domain of people, groups and projects."""
 
@@ -56,6 +70,7 @@ class Site:
     contact: str
     identity_providers: tuple[IdentityProvider, ...]
     protected_projects: tuple[str, ...] = ("admin", "service")
+    approvers: Approvers | None = None
 
     def provider(self, provider_id: str) -> IdentityProvider:
         """Return the provider with this id; KeyError where there is none."""
