@@ -111,6 +111,8 @@ def test_a_shorter_time_in_the_settings_ends_what_was_kept_for_longer_and_a_long
     stored(engine).remember(ALICE)
     assert stored(engine, keep=30 * DAY).recall(NOW + 31 * DAY).logins == ()
     assert stored(engine, keep=365 * DAY).recall(NOW + 91 * DAY).logins == ()
+    stored(engine, keep=30 * DAY).forget("nobody", NOW + 31 * DAY)
+    assert rows(engine) == 0
 
 
 def test_a_copy_of_the_database_names_nobody(tmp_path: Path, engine: Engine) -> None:

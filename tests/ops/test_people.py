@@ -14,7 +14,7 @@ from p3idp.adapters.memory.logins import MemoryLogins
 from p3idp.adapters.memory.people import MemoryPeople
 from p3idp.adapters.regex_worker import RegexWorker
 from p3idp.cli.access_text import plan_lines
-from p3idp.core.access.people.cloud import Right
+from p3idp.core.access.people.cloud import Cloud, Right
 from p3idp.core.access.people.findings import Bounds, at_least
 from p3idp.core.access.people.known import ShadowUser, user_id
 from p3idp.core.access.people.part import Fate, People, Person
@@ -126,6 +126,7 @@ def test_a_suspended_community_takes_roles_and_leaves_groups(settled):
     settled.world.files.change("communities/training.egi.eu.yaml", "title: Courses", suspended)
     assert settled.fates() == {"bob": Fate.LOSES_EVERYTHING, "carol": Fate.LOSES}
     assert settled.people.regrouped == 0, "nobody's other tokens end"
+    assert [(rule.groups, rule.lost) for rule in settled.people.rules] == [((COURSE_GROUP[1],), tuple(TRAINING))]
 
 
 def test_tokens_end_for_those_whom_a_login_puts_into_a_group_or_takes_out_of_one(settled):
@@ -200,6 +201,12 @@ def test_whose_claims_are_remembered_is_found_in_keystone_by_id_and_else_by_name
     told = " ".join(settled.text().split())
     assert "Coverage: claims of 2 of the 3 people known to Keystone, and 2 who never came to Keystone." in told
     assert "Logins through Apache past p3idp are seen without claims." in told
+
+
+def test_whom_keystone_keeps_out_has_nothing_to_lose(settled):
+    settled.user("bob", COURSE_GROUP, enabled=False)
+    settled.world.files.remove("training.egi.eu")
+    assert settled.fates() == {"carol": Fate.LOSES}
 
 
 def test_only_so_many_are_asked_for_their_groups_and_that_is_said(settled, monkeypatch):
@@ -404,6 +411,23 @@ def test_somebody_elses_mapping_is_what_people_have_now(settled):
     assert "asks for OIDC-country, which is not remembered" in " ".join(settled.text().split())
 
 
+def test_of_somebody_elses_mapping_only_issuers_of_the_provider_and_groups_that_are_there_count(settled):
+    anyone = {"remote": [{"type": "OIDC-sub"}]}
+    user = {"user": {"name": "{0}"}}
+    local = [{**user, "group": {"name": name, "domain": {"name": "egi"}}} for name in (COURSE_GROUP[1], "ghost")]
+    rules = [{"local": [each], **anyone} for each in local]
+    settled.world.put(Kind.MAPPING, ("p3idp-egi",), rules=rules, schema_version="2.0")
+    settled.login("stranger", issuer="https://elsewhere.test")
+    assert "stranger" not in settled.fates()
+    assert settled.fates()["dave"] is Fate.LOSES_EVERYTHING
+    before = Cloud(settled.world.keystone.read("egi"), RegexWorker())
+    door = before.door("egi", "openid")
+    assert door is not None
+    entered = before.enter(door, {"OIDC-sub": "x"}, "egi")
+    assert entered is not None
+    assert entered.groups == {COURSE_GROUP}
+
+
 def test_a_mapping_that_cannot_be_evaluated_is_named(settled):
     settled.world.put(Kind.MAPPING, ("p3idp-egi",), rules=[{"local": [], "remote": []}], schema_version="2.0")
     assert "mapping p3idp-egi cannot be evaluated here" in " ".join(settled.text().split())
@@ -425,6 +449,6 @@ def test_many_people_are_shown_in_part_and_nothing_steers_the_terminal(settled, 
 
 
 def test_a_value_that_keystone_would_read_otherwise_gives_nothing_on_either_side(settled):
-    settled.login("mallory", f"{TRAINEE};{OPERATOR}")
+    settled.login("mallory", f"{TRAINEE};{OPERATOR}", assurance=(SUBSTANTIAL,))
     settled.world.files.remove("training.egi.eu")
     assert "mallory" not in settled.fates()
