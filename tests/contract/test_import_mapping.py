@@ -292,7 +292,7 @@ def test_the_domain_and_the_issuer_are_asked_for_where_nothing_says_them():
     with pytest.raises(ImportImpossible, match="which Keystone domain"):
         imported(nowhere, domain="")
     del nowhere["remote"][2]
-    with pytest.raises(ImportImpossible, match="No rule asks for an issuer"):
+    with pytest.raises(ImportImpossible, match="do not tell for sure which issuer"):
         imported(nowhere)
     assert "issuer-not-asked" in codes(imported(_without_issuer(), issuers=(ISSUER,)))
 

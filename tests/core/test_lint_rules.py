@@ -190,6 +190,12 @@ def test_good_rules_are_left_alone(rules: Any):
     assert found(rules) == []
 
 
+@pytest.mark.parametrize("pattern", ["@example.org$", "-banned", r"\A.*@yeah.com$"])
+def test_an_exclusion_is_not_made_tighter_for_that_would_let_people_in(pattern: str):
+    barred = {"type": ENT, "not_any_of": [pattern], "regex": True}
+    assert found([rule(SUB, ISS, {"type": ENT, "any_one_of": [OPS]}, barred)]) == []
+
+
 def test_a_mapping_without_its_version_is_one_of_schema_1():
     assert worse_than_notes(found(GOOD, None)) == ["schema-version-missing"]
     assert found({"rules": GOOD, "schema_version": "2.0"}, None) == []

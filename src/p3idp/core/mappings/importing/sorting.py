@@ -136,12 +136,12 @@ def _common(terms: Sequence[Terms], naming: Terms | None, choices: Choices) -> C
     assurance = most_common(name for each in terms for name in each.others)
     if not domain:
         raise ImportImpossible(
-            "No rule says which Keystone domain these people and groups belong to.",
+            "The rules do not tell for sure which Keystone domain these people and groups belong to.",
             hint="Say --domain NAME: the domain of the identity provider, as `openstack identity provider show` tells.",
         )
     if not issuers and not choices.issuers:
         raise ImportImpossible(
-            "No rule asks for an issuer, so it is not known whose claims these are.",
+            "The rules do not tell for sure which issuer they are for, so it is not known whose claims these are.",
             hint="Say --issuer URL, as `openstack identity provider show` lists them (remote_ids), or --keystone.",
         )
     return Common(subject.name, domain, issuers or choices.issuers, assurance or "eduperson_assurance")

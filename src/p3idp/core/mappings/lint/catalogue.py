@@ -166,7 +166,7 @@ CONDITIONS: Mapping[str, Words] = {
         _W,
         "A rule lists an attribute that not everybody has, such as name or email.",
         "Whoever comes without it does not match at all: a bare 401. Introspection, for one, releases no name.",
-        "Remove it, and what is filled from it.",
+        "Remove it and what is filled from it; whatever is listed behind it then has another number ({n}).",
     ),
     "attribute-case": Words(
         _W,

@@ -41,7 +41,7 @@ def check_names(linted: Linted) -> None:
 def _optional(linted: Linted, view: RuleView, required: Required) -> None:
     login = {name: text for name, text in (view.login or {}).items() if name != required.attribute}
     told = f"whoever has no {required.attribute} does not match"
-    fix = f'Remove {{"type": "{required.attribute}"}}, and what is filled from it'
+    fix = f'Remove {{"type": "{required.attribute}"}}, what is filled from it, and count {{n}} anew'
     linted.say("attribute-optional", view, ("remote", required.place), told, fix, login, Shows(Shown.NOBODY))
 
 
