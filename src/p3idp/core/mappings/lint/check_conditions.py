@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from p3idp.core.mappings.json_lines import Path
 from p3idp.core.mappings.lint.attributes import COMMON, plain
+from p3idp.core.mappings.lint.check_texts import is_filled_from
 from p3idp.core.mappings.lint.linted import Linted
 from p3idp.core.mappings.lint.pattern_repair import as_json, found_in
 from p3idp.core.mappings.lint.samples import sample
@@ -63,7 +64,9 @@ def _literal(linted: Linted, view: RuleView, required: Required, path: Path, ent
     elif _PATTERNLIKE.search(entry):
         meant = sample(entry)
         if meant is not None and meant != entry and meant not in required.texts and found_in(entry, meant):
-            fix = 'Add "regex": true'
+            alone = "an entry" if required.condition == "not_any_of" else "a rule"
+            fix = f'Put it in {alone} of its own, with "regex": true'  # the others are no patterns
+            fix = 'Add "regex": true' if len(required.entries) == 1 else fix
             _unmatched(linted, view, required, path, meant, ("entry-looks-like-pattern", said, fix, ""))
 
 
@@ -84,7 +87,8 @@ def _empty(linted: Linted, view: RuleView, required: Required) -> None:
     login = view.any_login if never else view.login
     shows = _NOBODY if never else gift(view.answer(login)) if login else None
     told = f"{required.attribute}: {required.condition} is empty"
-    fix = "List the values that are meant" + (", or remove the rule" if never else ", or remove the condition")
+    needless = "rule" if never else "condition" if required.index is not None else "entry"
+    fix = f"List the values that are meant, or remove the {needless}"
     linted.say("condition-empty", view, required.path, told, fix, login, shows, surely=True)
 
 
@@ -133,7 +137,10 @@ def _everybody(linted: Linted, view: RuleView) -> None:
     for required in picked:
         stranger = view.stranger(required.attribute) if required.condition == "whitelist" else view.login
         told = f"{required.attribute}: the {required.condition} shuts nobody out, and the rule gives what is fixed"
-        fix = f'Write "{"any_one_of" if required.condition == "whitelist" else "not_any_of"}"'
+        gate = "any_one_of" if required.condition == "whitelist" else "not_any_of"
+        fix = f'Write "{gate}"'
+        if required.index is not None and is_filled_from(view, required.index):
+            fix = f'Add {{"type": "{required.attribute}", "{gate}": […]}}, and leave this one: it is counted'
         if stranger is not None:
             linted.say("whitelist-no-gate", view, required.path, told, fix, stranger, gift(view.answer(stranger)))
     login = view.login

@@ -86,7 +86,11 @@ def _missing(linted: Linted, view: RuleView) -> None:
         return
     about = (*[other.number for other in linted.all_users[:8]], view.number)
     told = "no user is given to those who match this rule" + (" alone" if len(about) > 1 else "")
-    fix = 'Add "user": {"id": "{0}", "name": "{0}", "domain": {"name": …}}, and the subject as the first entry'
+    subjects = (each.index for each in view.handed if each.condition == "present" and plain(each.attribute) in SUBJECTS)
+    known = next(subjects, None)
+    field = f"{{{len(view.handed) if known is None else known}}}"
+    fix = f'Add "user": {{"id": "{field}", "name": "{field}", "domain": {{"name": …}}}}'
+    fix += ", and the subject as the last entry" if known is None else ""
     linted.say("user-missing", view, ("local",), told, fix, view.login, Shows(Shown.NO_USER), about=about)
 
 

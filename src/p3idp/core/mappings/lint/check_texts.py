@@ -8,7 +8,7 @@ from p3idp.core.keystone_rules import Failed
 from p3idp.core.mappings.json_lines import Path
 from p3idp.core.mappings.lint.linted import Linted
 from p3idp.core.mappings.lint.shows import Shown, Shows
-from p3idp.core.mappings.lint.views import Required, RuleView, gift
+from p3idp.core.mappings.lint.views import Required, RuleView, field_numbers, gift
 
 Field = tuple[str, str, str | None]
 
@@ -125,6 +125,11 @@ def texts_of(node: Any, path: Path) -> Iterator[tuple[Path, str]]:
     elif isinstance(node, dict):
         for name, member in node.items():
             yield from texts_of(member, (*path, name))
+
+
+def is_filled_from(view: RuleView, index: int) -> bool:
+    """Whether a field counts what is handed on at ``index`` or behind it: without that it would mean another claim."""
+    return any(int(n) >= index for _, text in texts_of(view.rule["local"], ()) for n in field_numbers(text))
 
 
 def is_filled(text: str) -> bool:

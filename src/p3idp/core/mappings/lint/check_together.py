@@ -37,12 +37,20 @@ def _repeated(linted: Linted) -> set[int]:
             twice.add(view.number)
             told = f"it is the same as rule {earlier.number}"
             shows = Shows(Shown.NO_CHANGE)
-            linted.say("rule-repeated", view, (), told, "Remove it", view.login, shows, about=about, surely=True)
-        else:
+            # Of projects the last rule's count, also after a rule that stands in between.
+            fix = f"Remove rule {earlier.number}" if _gifts(view) is None else "Remove it"
+            linted.say("rule-repeated", view, (), told, fix, view.login, shows, about=about, surely=True)
+        elif _may_move(view, earlier):
             told = f"it asks the same as rule {earlier.number}"
             fix = f"Add its `local` to rule {earlier.number}, and remove it"
             linted.say("condition-repeated", view, ("remote",), told, fix, surely=True)
     return twice
+
+
+def _may_move(view: RuleView, earlier: RuleView) -> bool:
+    """Whether no order is lost: the first user counts, and the projects of the last rule."""
+    same_user = view.user is None or (earlier.user is not None and earlier.user[1] == view.user[1])
+    return same_user and _gifts(view) is not None
 
 
 def _shadowed(linted: Linted, leave: set[int]) -> None:
