@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from policies import NOW, OPERATOR, SUBSTANTIAL, TRAINEE, PolicyFiles, person
+from policies import ISSUER, NOW, OPERATOR, SUBSTANTIAL, TRAINEE, PolicyFiles, person
 
 from p3idp.core.policy.decide import decide
 from p3idp.core.policy.model import Policy, ProjectRef
@@ -151,14 +151,34 @@ def test_one_huge_entitlement_is_no_entitlement(policy):
     assert decide(policy, person(huge), NOW).access == ()
 
 
-def test_a_rule_may_be_for_one_provider_only(tmp_path):
+@pytest.fixture
+def with_hub(tmp_path) -> Policy:
+    """The first rule is for people of a second provider, which lists no clients."""
     files = PolicyFiles(tmp_path)
     hub = "  hub: {title: Hub, issuers: [https://hub.test], scopes: [openid], authorization_ttl: 1h}\n"
     files.change("site.yaml", "identity_providers:\n", f"identity_providers:\n{hub}")
     files.change(
         "communities/vo.access.egi.eu.yaml", "    projects: {p3", "    identity_providers: [hub]\n    projects: {p3"
     )
-    policy = files.load()
-    assert reasons(decide(policy, person(OPERATOR), NOW))[1] == ("vo.access.egi.eu", "identity-provider")
-    through_hub = person(OPERATOR, provider="hub", issuer="https://hub.test", client="any")
-    assert decide(policy, through_hub, NOW).on(P3)
+    return files.load()
+
+
+THROUGH_HUB = person(OPERATOR, provider="hub", issuer="https://hub.test", client="any")
+
+
+def test_a_rule_may_be_for_one_provider_only(with_hub):
+    assert reasons(decide(with_hub, person(OPERATOR), NOW))[1] == ("vo.access.egi.eu", "identity-provider")
+    assert decide(with_hub, THROUGH_HUB, NOW).on(P3)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"provider": "egi", "client": "p3idp"}, "unknown-issuer"),
+        ({"issuer": ISSUER}, "unknown-issuer"),
+        ({"client": "any;p3idp"}, "ambiguous-value"),
+    ],
+)
+def test_claims_of_one_provider_under_the_name_of_another_and_two_clients_in_one_get_nothing(with_hub, change, reason):
+    decision = decide(with_hub, replace(THROUGH_HUB, **change), NOW)
+    assert (decision.access, decision.refusal.reason) == ((), reason)
