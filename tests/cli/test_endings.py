@@ -1,6 +1,10 @@
 """How any command ends when it was asked badly, stopped, or cannot write: one message, as JSON where asked for."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from access_world import AccessWorld
@@ -78,6 +82,37 @@ def test_stopping_an_apply_says_where_to_look(type_in, monkeypatch):
     assert "Stopped by hand" in beside
     assert "applying again is safe" in beside
     assert type_in("apply", "--yes")[0] == 0
+
+
+PROGRAM = [sys.executable, "-c", "from p3idp.cli.main import run; run()"]
+SOURCE = Path(__file__).parents[2]
+
+
+def shell(*words: str | bytes, closed: str = "", **more: str) -> subprocess.CompletedProcess[bytes]:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE / "src"), **more}
+    script = ["sh", "-c", f'exec "$@" {closed}', "sh", *PROGRAM]
+    return subprocess.run([*script, *words], capture_output=True, env=env, timeout=60)
+
+
+READS_INPUT = [
+    ("mapping", "evaluate", "--batch"),
+    ("why", "--policy-dir", f"{SOURCE}/mappings", "--claims", "-"),
+    ("mapping", "replay", f"{SOURCE}/mappings", "--against", f"{SOURCE}/mappings", "--logins", "-"),
+]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&- </dev/null"])
+@pytest.mark.parametrize("words", READS_INPUT, ids=lambda words: words[-3])
+def test_a_stream_that_the_caller_closed_is_empty(words, closed):
+    done = shell(*words, closed=closed)
+    assert done.returncode in (0, 1, 2)
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_word_that_is_no_text_is_refused(tmp_path):
+    done = shell("import", "mapping", tmp_path, "--domain", b"caf\xe9", "--json", LC_ALL="C.UTF-8")
+    assert done.returncode == 2
+    assert json.loads(done.stderr)["error"]["code"] == "usage-mistaken"
 
 
 def test_no_color_is_honoured(type_in, monkeypatch):

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -21,6 +22,9 @@ from p3idp.errors.command import FileUnusable, UsageMistaken
 COMMANDS: Mapping[str, Entry] = {
     "plan": Entry("p3idp.cli.access:plan", "Show what the policy would change in Keystone."),
     "apply": Entry("p3idp.cli.access:apply", "Apply a reviewed plan by its digest."),
+    "propose": Entry("p3idp.cli.proposals:propose", "Keep a plan until a second person approves it."),
+    "approve": Entry("p3idp.cli.proposals:approve", "Look at what somebody proposed, and approve it."),
+    "proposals": Entry("p3idp.cli.proposals:proposals", "List what was proposed, and who approved."),
     "community": Entry("p3idp.cli.community:community", "Add, list, suspend and remove communities as policy text."),
     "drift": Entry("p3idp.cli.drift:drift", "Name each difference between the policy and Keystone."),
     "history": Entry("p3idp.cli.history:history", "List the applies so far, and look closer at them."),
@@ -64,6 +68,9 @@ def show_error(error: P3idpError, *, as_json: bool) -> None:
 def run() -> None:
     """Run the command line; every P3idpError ends in its message and its exit status, never in a traceback."""
     as_json = "--json" in sys.argv[1:]
+    _ready_streams()
+    if any(map(_has_half, sys.argv[1:])):
+        _end(UsageMistaken("A word of this call is not in the encoding of this locale (LC_ALL)."), as_json=as_json)
     try:
         result = main.main(prog_name="p3idp", standalone_mode=False, color=_colour())
     except P3idpError as error:
@@ -83,6 +90,17 @@ def run() -> None:
             raise
         _end(FileUnusable(f"{error.filename or 'The answer'}: {error.strerror}."), as_json=as_json)
     sys.exit(result if isinstance(result, int) else ExitStatus.OK)
+
+
+def _ready_streams() -> None:
+    """A stream that the caller closed is an empty one; Python has none at all there."""
+    nothing = Path(os.devnull)
+    sys.stdin = sys.stdin or nothing.open(encoding="utf-8")
+    sys.stdout = sys.stdout or nothing.open("w", encoding="utf-8")
+
+
+def _has_half(word: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in word)
 
 
 def _end(error: P3idpError, *, as_json: bool) -> NoReturn:
