@@ -163,6 +163,7 @@ ODD_LINES = {
     "rules-in-an-object": (question(rules={"rules": RULES}), 1, "invalid-rule"),
     "version-unknown": (question(schema_version="4.0"), 1, "invalid-rule"),
     "version-null": (question(schema_version=None), 1, "invalid-rule"),
+    "an-id-beyond-all-numbers": (question(rules=[]).replace(b'"id": 1', b'"id": [1e999]'), None, "invalid-rule"),
     "half-a-character": (b'{"id": "\\ud800", "rules": [], "assertion": {}}', "\ud800", "invalid-rule"),
 }
 

@@ -96,7 +96,12 @@ def read_line(questions: BinaryIO) -> bytes:
 
 
 def _line(name: Any, outcome: Outcome) -> bytes:
-    return json.dumps({"id": name, **sayable(outcome)}).encode("ascii") + b"\n"
+    said = sayable(outcome)
+    try:
+        text = json.dumps({"id": name, **said}, allow_nan=False)
+    except ValueError:  # 1e999 is JSON, and beyond all numbers: an id that cannot be said again
+        text = json.dumps({"id": None, **said})
+    return text.encode("ascii") + b"\n"
 
 
 def _id_of(line: bytes) -> Any:
