@@ -136,7 +136,11 @@ class Cloud:
 
     def groups_of(self, outcome: Mapped) -> frozenset[Key]:
         """The groups of a result that are there."""
-        named = ((self._domain(g.domain_name, g.domain_id, ""), g.name) for g in outcome.groups)
+        try:  # the raw names: a person of many communities has hundreds, most of them several times
+            raw = {(g["name"], g["domain"].get("name"), g["domain"].get("id")) for g in outcome.group_names}
+        except (AttributeError, KeyError, TypeError):  # somebody else's mapping may make anything of a claim
+            raw = {(g.name, g.domain_name, g.domain_id) for g in outcome.groups}
+        named = ((self._domain(domain, identity, ""), name) for name, domain, identity in raw)
         by_id = (self._ids[str(each)] for each in outcome.group_ids if str(each) in self._ids)
         return frozenset(key for key in (*named, *by_id) if key in self.groups)
 

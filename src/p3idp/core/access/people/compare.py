@@ -12,7 +12,7 @@ from p3idp.core.access.people.assertion import Asserted
 from p3idp.core.access.people.cloud import Cloud, Door, Entered, Right
 from p3idp.core.access.people.known import Register, ShadowUser
 from p3idp.core.access.people.part import Fate, Person, RuleEffect, Seen
-from p3idp.core.access.people.rules import rule_logins, touched_groups
+from p3idp.core.access.people.rules import fills_in, rule_logins, touched_groups
 from p3idp.core.access.resources import Key
 from p3idp.core.keystone_rules import Search
 from p3idp.core.login.remembered import RememberedLogin
@@ -35,8 +35,12 @@ class Comparison:
     register: Register
     renamed: Collection[str] = ()
     unmade: int = 0
+    touched: frozenset[Key] = frozenset()
     _doors: dict[str, "tuple[_Side, _Side]"] = field(default_factory=dict)
     _members: defaultdict[Key, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+
+    def __post_init__(self) -> None:
+        self.touched = touched_groups(self.before, self.later)
 
     def by_claims(self, login: RememberedLogin) -> Person | None:
         """Somebody whose last login is remembered; None where the plan changes nothing for them."""
@@ -61,7 +65,7 @@ class Comparison:
         """Somebody of whom Keystone alone knows; None where nothing changes, or their groups are not known."""
         old, new = self.sides(user.provider)
         shuts = old.door is not None and new.door is None
-        asked = groups_of(user) if user.enabled and (shuts or touched_groups(self.before, self.later)) else None
+        asked = groups_of(user) if user.enabled and (shuts or self.touched) else None
         held = (asked or frozenset()) & self.before.groups
         own = user.own if asked is not None else ()
         had = self.before.of_groups(held) | self.before.with_implied(own)
@@ -92,7 +96,9 @@ class Comparison:
         mappings = [side.cloud.mapping(provider, side.protocol) for side in (old, new)]
         every = (old.door and old.door.issuers) != (new.door and new.door.issuers)
         seen: set[tuple[frozenset[Key], frozenset[Right], frozenset[Right]]] = set()
-        for made in rule_logins(self.before, self.later, *mappings, every=every, search=search):
+        for made in rule_logins(
+            self.before, self.later, mappings[0], mappings[1], self.touched, every=every, search=search
+        ):
             had, has = (entered.rights if (entered := side.take(made.attributes)) else NOBODY for side in (old, new))
             self.unmade += made.attributes is None
             key = (made.groups, has - had, had - has)
@@ -125,11 +131,22 @@ class _Side:
         self.cloud, self.door, self.protocol, self._home = cloud, door, protocol, home
         self._asserted = Asserted(door, names, audiences) if door else None
         self.version = door.rules.version if door else ""
+        # People of one community hold the same: where the subject fills in nothing, they get the same.
+        self._alike = door is not None and not any(map(fills_in, door.rules.source))
+        self._known: dict[object, Entered | None] = {}
         self.unknown = self._asserted.unknown if self._asserted else ()
 
     def enter(self, login: RememberedLogin) -> Entered | None:
         """What a remembered login gets here."""
-        return self.take(self._asserted.of(login) if self._asserted else None)
+        if self._asserted is None:
+            return None
+        attributes = self._asserted.of(login)
+        if attributes is None or not self._alike:
+            return self.take(attributes)
+        held = (login.issuer, login.client, login.entitlements, login.assurance)
+        if held not in self._known:
+            self._known[held] = self.take(attributes)
+        return self._known[held]
 
     def take(self, attributes: Mapping[str, str] | None) -> Entered | None:
         """What these attributes get here; None for nobody."""

@@ -15,6 +15,8 @@ from p3idp.core.mappings.lint.views import RuleView
 
 # So many values of one list of a rule are tried, each in a login of its own.
 MOST_VALUES = 50
+# What a claim's list becomes, whatever the text says.
+_LISTS = frozenset({"groups", "group_ids", "projects_json"})
 
 
 class RuleLogin(NamedTuple):
@@ -29,10 +31,19 @@ class RuleLogin(NamedTuple):
 
 
 def rule_logins(
-    before: Cloud, later: Cloud, old: Resource | None, new: Resource | None, *, every: bool, search: Search
+    before: Cloud,
+    later: Cloud,
+    old: Resource | None,
+    new: Resource | None,
+    touched: frozenset[Key],
+    *,
+    every: bool,
+    search: Search,
 ) -> Iterator[RuleLogin]:
-    """Logins for the rules of a provider's mapping on either side. ``every``: the door itself changes."""
-    touched = touched_groups(before, later)
+    """Logins for the rules of a provider's mapping on either side that lead to ``touched`` groups, or are on one side.
+
+    ``every``: all rules, since the door itself changes.
+    """
     sides = [{canonical(rule): rule for rule in rules_of(mapping)} for mapping in (old, new)]
     for cloud, mapping, mine, others in ((before, old, sides[0], sides[1]), (later, new, sides[1], sides[0])):
         for text, rule in mine.items():
@@ -48,16 +59,24 @@ def touched_groups(before: Cloud, later: Cloud) -> frozenset[Key]:
     return frozenset(g for g in groups if before.standing(g) != later.standing(g))
 
 
+def fills_in(rule: Rule) -> bool:
+    """Whether a login's values fill in anything but the user."""
+    return any(_varies({key: value for key, value in local.items() if key != "user"}) for local in rule["local"])
+
+
+def _varies(part: Any) -> bool:
+    if isinstance(part, str):
+        return "{" in part.replace("{{", "")
+    if isinstance(part, dict):
+        return any(key in _LISTS for key in part) or any(map(_varies, part.values()))
+    return isinstance(part, list) and any(map(_varies, part))
+
+
 def _leads_to(rule: Rule, touched: frozenset[Key]) -> bool:
-    names = {name for _, name in touched}
-    for local in rule["local"]:
-        group: Any = local.get("group") or {}
-        text = str(group.get("name", ""))
-        if any(key in local for key in ("groups", "group_ids")) or "id" in group:
-            return True
-        if text.replace("{{", "{").replace("}}", "}") in names or "{" in text.replace("{{", "").replace("}}", ""):
-            return bool(names)
-    return False
+    if fills_in(rule) or any("id" in (local.get("group") or {}) for local in rule["local"]):
+        return bool(touched)
+    named = {str((local.get("group") or {}).get("name", "")) for local in rule["local"]}
+    return not {name.replace("{{", "{").replace("}}", "}") for name in named}.isdisjoint(name for _, name in touched)
 
 
 def _logins(cloud: Cloud, view: RuleView) -> Iterator[RuleLogin]:
