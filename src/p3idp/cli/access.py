@@ -12,7 +12,10 @@ from p3idp import wiring
 from p3idp.cli.access_text import applied_lines, plan_lines, progress_line
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.policy_option import policy_option
+from p3idp.client.env import token_from_file
 from p3idp.core.access.plan import Change
+from p3idp.core.access.proposal import ALONE, Warrant
+from p3idp.core.login.tokens import RawToken
 from p3idp.errors import ExitStatus
 from p3idp.errors.access import ApplyIncomplete
 from p3idp.ops.access import Applied
@@ -22,12 +25,13 @@ from p3idp.ports.request import request_id
 from p3idp.settings import Settings, load_settings
 
 
-def _settings(settings_file: str | None, policy_dir: str | None) -> Settings:
+def settings_of(settings_file: str | None, policy_dir: str | None) -> Settings:
+    """The settings of this call, with the policy that it names."""
     settings = load_settings(settings_file)
     return settings.model_copy(update={"policy_dir": Path(policy_dir)}) if policy_dir else settings
 
 
-def _again(settings_file: str | None, policy_dir: str | None) -> str:
+def again(settings_file: str | None, policy_dir: str | None) -> str:
     """The options of this call, for the command that follows it."""
     given = (("--settings", settings_file), ("--policy-dir", policy_dir))
     return "".join(f"{option} {shlex.quote(value)} " for option, value in given if value)
@@ -50,7 +54,7 @@ def plan(
     that fails; otherwise 0, and 6 for changes that wait where --detailed-exitcode asks for it.
     """
     request_id.set(wiring.new_request_id())
-    found = wiring.wire_access(_settings(settings_file, policy_dir)).plan(wiring.now())
+    found = wiring.wire_access(settings_of(settings_file, policy_dir)).plan(wiring.now())
     text = json.dumps(found.as_json(), ensure_ascii=False, indent=2, sort_keys=True)
     if out is not None:
         # It names people and what they may use: for its owner alone.
@@ -59,11 +63,11 @@ def plan(
     if as_json:
         click.echo(text)
     else:
-        for line in plan_lines(found, _again(settings_file, policy_dir)):
+        for line in plan_lines(found, again(settings_file, policy_dir)):
             click.echo(line)
     if any(not finding.acceptable for finding in found.findings):
         return ExitStatus.REFUSED
-    return ExitStatus.CHANGES_PENDING if detailed_exitcode and found.changes else ExitStatus.OK
+    return ExitStatus.CHANGES_PENDING if detailed_exitcode and found.does_something else ExitStatus.OK
 
 
 @click.command()
@@ -72,22 +76,35 @@ def plan(
 @policy_option
 @click.option("--digest", metavar="DIGEST", help="The digest of the plan that was reviewed.")
 @click.option("--yes", is_flag=True, help="Plan and apply in one go, without a review.")
+@click.option("--proposal", metavar="ID", help="Apply what two people decided (see `p3idp propose`).")
 @click.option("--accept", "accepted", metavar="NAME", multiple=True, help="Accept a finding by its name; repeatable.")
+@click.option("--token-file", metavar="FILE", help="Holds your access token, so that the ledger says who; - is stdin.")
 def apply(
     settings_file: str | None,
     as_json: bool,
     policy_dir: str | None,
     digest: str | None,
     yes: bool,
+    proposal: str | None,
     accepted: tuple[str, ...],
+    token_file: str | None,
 ) -> int:
-    """Apply a reviewed plan by its digest, or with --yes whatever the plan is now."""
-    if (digest is None) != yes:
-        raise click.UsageError("Give --digest DIGEST of a reviewed plan (see `p3idp plan`), or --yes.")
-
+    """Apply a reviewed plan by its digest, what two people decided, or with --yes whatever the plan is now."""
+    if (digest is not None) + yes + (proposal is not None) != 1:
+        raise click.UsageError("Give --digest DIGEST of a reviewed plan (see `p3idp plan`), --proposal ID, or --yes.")
+    if proposal is not None and accepted:
+        raise click.UsageError("What is accepted stands in the proposal; --accept goes with `p3idp propose`.")
     request_id.set(wiring.new_request_id())
-    access = wiring.wire_access(_settings(settings_file, policy_dir))
-    return run_and_tell(lambda progress: access.apply(wiring.now(), digest, accepted, progress), as_json=as_json)
+    settings = settings_of(settings_file, policy_dir)
+    token = RawToken(token_from_file(token_file)) if token_file else None
+    if proposal is not None:
+        desk = wiring.wire_proposals(settings)
+        return run_and_tell(lambda progress: desk.apply(proposal, token, wiring.now(), progress), as_json=as_json)
+    warrant = Warrant(wiring.wire_proposals(settings).actor(token, wiring.now())) if token else ALONE
+    access = wiring.wire_access(settings)
+    return run_and_tell(
+        lambda progress: access.apply(wiring.now(), digest, accepted, progress, warrant), as_json=as_json
+    )
 
 
 def run_and_tell(run: Callable[[Progress], Applied], *, as_json: bool) -> int:

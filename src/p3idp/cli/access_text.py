@@ -17,7 +17,7 @@ _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "
 _DONE = {"create": "made", "update": "changed", "delete": "removed"}
 
 
-def plan_lines(plan: Plan, options: str = "") -> Iterator[str]:
+def plan_lines(plan: Plan, options: str = "", *, next_step: bool = True) -> Iterator[str]:
     """The plan: changes by kind, people, findings, the digest, and what to type next (with ``options``, as now)."""
     back = "" if plan.rollback_to is None else f", back to what apply {plan.rollback_to} left"
     yield f"Policy {plan.policy} for {plan.target}{back}"
@@ -37,7 +37,8 @@ def plan_lines(plan: Plan, options: str = "") -> Iterator[str]:
     if plan.changes:
         yield f"{_count(plan)}."
     yield f"Digest: {plan.digest}"
-    yield from _next(plan, options)
+    if next_step:
+        yield from _next(plan, options)
 
 
 def _nothing(plan: Plan) -> str:
@@ -116,8 +117,13 @@ def _next(plan: Plan, options: str) -> Iterator[str]:
     blocking = plan.unaccepted(())
     if any(not finding.acceptable for finding in blocking):
         yield "This plan cannot be applied; correct what stands above."
-    elif plan.changes:
-        accept = "".join(f" --accept {name}" for name in sorted({finding.name for finding in blocking}))
+    elif plan.does_something:
+        accept = "".join(f" --accept {name}" for name in sorted({f.name for f in blocking if not f.second_person}))
+        if any(finding.second_person for finding in blocking):
+            back = "" if plan.rollback_to is None else f"--rollback {plan.rollback_to} "
+            yield "One person cannot decide this. To have a second one approve of it:"
+            yield f"  p3idp propose {options}{back}--token-file FILE{accept}"
+            return
         command = "apply" if plan.rollback_to is None else f"rollback {plan.rollback_to}"
         yield f"To apply it: p3idp {command} {options}--digest {plan.digest}{accept}"
 
@@ -132,7 +138,7 @@ def applied_lines(done: Applied) -> Iterator[str]:
     """What a run did."""
     for intent in done.settled:
         yield f"An earlier run was interrupted (ledger record {intent}); what it left open is settled."
-    if not done.results:
+    if done.number is None:
         yield _nothing(done.plan)
         return
     for action, word in _DONE.items():

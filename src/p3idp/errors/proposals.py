@@ -36,6 +36,7 @@ class ProposalRefused(P3idpError):
     code = "proposal-refused"
     exit_status = ExitStatus.REFUSED
     http_status = 403
+    hint = "`p3idp proposals ID` tells who proposed and who approved; site.yaml names who may (`approvers`)."
 
     def __init__(self, reason: str, detail: str, *, hint: str = "", debug: str = "") -> None:
         super().__init__(detail, hint=hint, debug=debug)

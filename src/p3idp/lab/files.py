@@ -38,6 +38,7 @@ def write_settings(layout: Layout) -> None:
         },
         "store": {"url": f"sqlite:///{layout.state}/p3idp.sqlite"},
         "logins": {"key": _fernet_key(layout, "logins-key")},
+        "approvals": {"key": _fernet_key(layout, "approvals-key")},
         "site": {
             "dashboard_url": addresses.horizon_url,
             "keystone_listen": f"127.0.0.1:{addresses.keystone}",

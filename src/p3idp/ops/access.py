@@ -92,6 +92,10 @@ class AccessOps:
             return unreadable(exc)
         return replace(known, guards=guards if self.guarded or not guards.unknown else Guards())
 
+    def guards(self) -> Guards:
+        """Who decides what one person must not, by the policy that was applied last."""
+        return self._known(str(self.policy().site.id)).guards
+
     def _whole_site(self, texts: Mapping[str, str]) -> Site:
         return self.parse(texts).site
 

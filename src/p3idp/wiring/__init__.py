@@ -19,6 +19,7 @@ from p3idp.wiring.lint import wire_lint
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
 from p3idp.wiring.logins import wire_logins, wire_remembering
 from p3idp.wiring.mappings import wire_group_names, wire_mapping_import, wire_search
+from p3idp.wiring.proposals import wire_proposals
 from p3idp.wiring.site import wire_doctor, wire_site_config
 from p3idp.wiring.transfer import wire_export, wire_projects_import, wire_site_import
 from p3idp.wiring.web import (
@@ -58,6 +59,7 @@ __all__ = [
     "wire_policy_text",
     "wire_project_ids",
     "wire_projects_import",
+    "wire_proposals",
     "wire_readiness",
     "wire_remembering",
     "wire_search",

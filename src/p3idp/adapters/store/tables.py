@@ -81,3 +81,15 @@ REMEMBERED_LOGINS = Table(
     Column("until", BigInteger, nullable=False),
     Index("remembered_logins_until", "until"),
 )
+
+# What two people decide on (proposals.py). ``approval`` is empty until somebody approved.
+PROPOSALS = Table(
+    "proposals",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("sealed", LONG_TEXT, nullable=False),
+    Column("approval", LONG_TEXT, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("proposals_until", "until"),
+)
