@@ -170,7 +170,7 @@ def test_names_that_make_the_same_file_name_stay_two_files():
 
 
 def test_a_persons_name_cannot_leave_its_comment():
-    (draft,) = imported('- {name: a, users: [{name: "x\\naccess: []\\u2028", roles: [member]}]}').files.values()
+    (draft,) = imported('- {name: a, users: [{name: "x\\naccess: []\\u2028\\e[2J", roles: [member]}]}').files.values()
     assert yaml.safe_load(draft)["access"][0]["entitlement"] == FILL_IN
 
 

@@ -13,6 +13,7 @@ from p3idp.adapters.policy_files.new_directory import NewDirectory
 from p3idp.core.access.resources import Kind, Resource
 from p3idp.core.keystone_rules import NO_SEARCH
 from p3idp.core.mappings.compile import compile_mapping
+from p3idp.core.policy.model import Policy, Project
 from p3idp.errors.history import DirectoryNotEmpty
 from p3idp.errors.importing import ImportDiffers, ImportImpossible
 from p3idp.ops import import_site
@@ -27,6 +28,10 @@ GROUPS = {"0a1b": ("egi", "vo users"), "2c3d": ("egi", "idle")}
 def imported(keystone: MemoryKeystone, *providers: str, domain: str = "", tighten: bool = False) -> SiteImported:
     importer = SiteImport(MappingImport(NewDirectory(), NO_SEARCH), keystone, lambda: GROUPS)
     return importer.run(Asked(providers, domain, tighten), NOW)
+
+
+def projects(policy: Policy) -> list[Project]:
+    return [project for community in policy.communities for project in community.projects]
 
 
 def names(changes: Any) -> list[str]:
@@ -46,9 +51,19 @@ HUB = """\
 """
 BOTH = ACCESS.replace("{description: Machines}", "{properties: {egi.VO: vo.access.egi.eu, 'accounting:VO': vo}}")
 ONE = TRAINING.replace("    projects: {training", "    identity_providers: [egi]\n    projects: {training")
+RULE = """\
+  - entitlement: urn:mace:egi.eu:group:{vo}:role=member
+    identity_providers: [{provider}]
+    group: one
+    projects: {{p3: [member]}}
+"""
+SHARED = (
+    ACCESS[: ACCESS.index("  - ")] + RULE.format(vo="a.org", provider="hub") + RULE.format(vo="b.org", provider="egi")
+)
 SITES: Mapping[str, tuple[str, dict[str, str]]] = {
     "the test site": (SITE, {"vo.access.egi.eu": ACCESS, "training.egi.eu": TRAINING}),
     "two providers": (SITE + HUB, {"vo.access.egi.eu": BOTH, "training.egi.eu": ONE}),
+    "a group that two providers fill otherwise": (SITE + HUB, {"vo.access.egi.eu": SHARED}),
     "a project of the site": (
         SITE,
         {"vo.access.egi.eu": ACCESS.replace("{description: Machines}", "{existing: true, domain: Default}")},
@@ -74,6 +89,9 @@ def test_what_p3idp_made_comes_back_and_the_plan_is_empty(tmp_path, site, commun
         assert compile_mapping(done.policy, done.policy.site.provider(provider.id), NOW) == compile_mapping(
             policy, provider, NOW
         ), "to the byte"
+    assert {(each.ref, each.existing, each.properties) for each in projects(done.policy)} == {
+        (each.ref, each.existing, () if each.existing else tuple(sorted(each.properties))) for each in projects(policy)
+    }
     assert {rule.group: rule.grants for rule in done.policy.rules_at(NOW)} == {
         rule.group: rule.grants for rule in policy.rules_at(NOW)
     }

@@ -51,7 +51,7 @@ def import_site(
     if target is None:
         for name, text in imported.files.items():
             click.echo(f"--- {harmless(name)}\n{harmless_lines(text)}")
-    for line in _lines(imported, target):
+    for line in site_lines(imported, target):
         click.echo(line, err=target is None)
     return ExitStatus.OK
 
@@ -79,7 +79,8 @@ def _json(imported: SiteImported, target: Path | None) -> dict[str, object]:
     }
 
 
-def _lines(imported: SiteImported, target: Path | None) -> Iterator[str]:
+def site_lines(imported: SiteImported, target: Path | None) -> Iterator[str]:
+    """What an operator should know of the import, ending with what a plan would do."""
     for name, part in imported.parts.items():
         said, kept = len(part.found.said_rules), len(part.found.kept)
         yield f"{harmless(name)}: {said} rules said as policy, {kept} kept as they are. Rules are counted from 0."

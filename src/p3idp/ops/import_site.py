@@ -99,7 +99,7 @@ class SiteImport:
         files = self.mappings.draft.render(policy)
         again = self._again(files, policy, parts, now)
         changes = diff(desired_state(again, now), observed)
-        return SiteImported(again, files, parts, tuple(left), effects(changes, set(parts)))
+        return SiteImported(again, files, parts, tuple(left), effects(changes))
 
     def write(self, imported: SiteImported, target: str) -> None:
         """Write the directory. Raises DirectoryNotEmpty."""

@@ -47,7 +47,11 @@ def _tasks(desired: Desired, folder: str) -> Iterator[Mapping[str, Any]]:
     yield {"name": "Domain", "openstack.cloud.identity_domain": domain, "register": "p3idp_domain"}
     domain_id = Expression("{{ p3idp_domain.domain.id }}")
     ours = mark(desired.owner)
-    told: dict[str, Any] = {"id": _item("id"), "remote_ids": _item("remote_ids"), "authorization_ttl": _item("authorization_ttl")}
+    told: dict[str, Any] = {
+        "id": _item("id"),
+        "remote_ids": _item("remote_ids"),
+        "authorization_ttl": _item("authorization_ttl"),
+    }
     told |= {"domain_id": domain_id, "description": ours, "is_enabled": True}
     yield _loop("Identity providers", "federation_idp", told, _providers(desired))
     named = {"name": _item("name"), "domain": _item("domain")}

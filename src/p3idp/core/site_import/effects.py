@@ -4,7 +4,7 @@ Taking something over puts a mark on it. A mapping of ours beside an old one, an
 same people: that was tried login by login before. Everything else is a change that a person must look at.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from p3idp.core.access.plan import Change
@@ -25,17 +25,9 @@ class Effects:
         return not (self.taken_over or self.moved or self.others)
 
 
-def effects(changes: Sequence[Change], proven: Collection[str]) -> Effects:
-    """The changes by kind; ``proven``: providers whose new mapping was held against the old one."""
+def effects(changes: Sequence[Change]) -> Effects:
+    """The changes by kind. Every provider of the imported policy was held against its old mapping."""
     taken_over = [each for each in changes if each.adopts and not each.different]
     rest = [each for each in changes if each not in taken_over]
-    moved = [each for each in rest if _moves(each, proven)]
+    moved = [each for each in rest if each.resource.kind in (Kind.MAPPING, Kind.PROTOCOL)]
     return Effects(tuple(taken_over), tuple(moved), tuple(each for each in rest if each not in moved))
-
-
-def _moves(change: Change, proven: Collection[str]) -> bool:
-    if change.after is None:
-        return False
-    if change.resource.kind is Kind.MAPPING:
-        return change.resource.key[0].removeprefix("p3idp-") in proven
-    return change.resource.kind is Kind.PROTOCOL and change.action == "update" and change.resource.key[0] in proven
