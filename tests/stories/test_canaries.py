@@ -113,6 +113,12 @@ def test_the_loudest_log_of_a_real_sign_in_holds_no_secret(site: LabHandle, capf
     assert all(json.loads(line) for line in said.splitlines() if line.startswith("{"))
     assert "signed in" in said
     assert _said_of(secrets, said) == []
+    # The sign-in was remembered, and that said nothing of whom or what.
+    store = wiring.wire_logins(site.settings)
+    assert store is not None
+    kept = [login for login in store.recall(wiring.now()).logins if login.client == "p3idp"]
+    assert kept
+    assert [word for login in kept for word in login.entitlements if word in said] == []
 
 
 def test_no_log_of_the_lab_holds_a_token_that_was_shown_at_either_door(site: LabHandle) -> None:
