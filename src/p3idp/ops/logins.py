@@ -27,7 +27,7 @@ class Remembering:
     def __call__(self, claims: VerifiedClaims, now: datetime) -> None:
         """Remember, or count and tell once that it does not work: the login itself goes on."""
         try:
-            self._writer.remember(remembered(claims, now))
+            self._writer.remember(remembered(claims, now, claims.by_claim))
         except Exception as exc:  # whatever it is, it is no reason to send a person away
             self._tell(exc)
             self._count("failed")

@@ -17,11 +17,16 @@ from p3idp.core.policy.model import ClaimNames, ProviderId
 _FORM = 1  # raise it when the shape changes: older rows are then unreadable, and end by themselves
 _TEXTS = ("provider", "issuer", "subject", "client")
 _LISTS = ("entitlements", "assurance")
+ByClaim = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RememberedLogin:
-    """The claims that a decision needs (TypedClaims), and when p3idp saw them."""
+    """The claims that a decision needs (TypedClaims), and when p3idp saw them.
+
+    ``by_claim``: the entitlements by the claim that held them, for each claim that the policy named then; empty where
+    that was not kept. A migration of a claim is counted by it (core/migration).
+    """
 
     provider: ProviderId
     issuer: str
@@ -30,9 +35,10 @@ class RememberedLogin:
     entitlements: tuple[str, ...]
     assurance: tuple[str, ...]
     at: datetime
+    by_claim: ByClaim = ()
 
 
-def remembered(claims: TypedClaims, at: datetime) -> RememberedLogin:
+def remembered(claims: TypedClaims, at: datetime, by_claim: ByClaim = ()) -> RememberedLogin:
     """The part of verified claims that may be kept: each field is taken by its name, and nothing else is."""
     return RememberedLogin(
         provider=claims.provider,
@@ -42,6 +48,7 @@ def remembered(claims: TypedClaims, at: datetime) -> RememberedLogin:
         entitlements=claims.entitlements,
         assurance=claims.assurance,
         at=at,
+        by_claim=by_claim,
     )
 
 
@@ -49,7 +56,10 @@ def login_to_text(login: RememberedLogin) -> str:
     """The text that is sealed."""
     row: dict[str, Json] = {name: getattr(login, name) for name in _TEXTS}
     row |= {name: list(getattr(login, name)) for name in _LISTS}
-    return canonical({**row, "form": _FORM, "at": login.at.isoformat()})
+    # By their places in the list: most people's entitlements come under both names of a claim that is renamed.
+    places = {text: place for place, text in enumerate(login.entitlements)}
+    held: dict[str, Json] = {name: [places[text] for text in texts] for name, texts in login.by_claim}
+    return canonical({**row, "form": _FORM, "at": login.at.isoformat(), **({"by_claim": held} if held else {})})
 
 
 def login_from_text(text: str) -> RememberedLogin:
@@ -60,19 +70,24 @@ def login_from_text(text: str) -> RememberedLogin:
             raise ValueError("another form")
         texts = {name: str(row[name]) for name in _TEXTS}
         lists = {name: tuple(map(str, row[name])) for name in _LISTS}
-        return RememberedLogin(**texts, **lists, at=datetime.fromisoformat(row["at"]))  # type: ignore[arg-type]  # ids
-    except (KeyError, TypeError) as exc:
+        held = tuple(
+            (name, tuple(lists["entitlements"][at] for at in p)) for name, p in row.get("by_claim", {}).items()
+        )
+        at = datetime.fromisoformat(row["at"])
+        return RememberedLogin(**texts, **lists, at=at, by_claim=held)  # type: ignore[arg-type]  # ids
+    except (AttributeError, IndexError, KeyError, TypeError) as exc:
         raise ValueError("not a remembered login") from exc
 
 
 def as_line(login: RememberedLogin, names: ClaimNames) -> str:
-    """The line that `p3idp mapping replay --logins` reads, with claims called as ``names`` says."""
+    """The line that `p3idp mapping replay --logins` reads, with claims called as they came, else as ``names`` says."""
     claims: dict[str, Json] = {
         "iss": login.issuer,
         "azp": login.client,
         names.subject: login.subject,
-        names.entitlements[0]: list(login.entitlements),
         names.assurance: list(login.assurance),
     }
+    held = dict(login.by_claim) or {names.entitlements[0]: login.entitlements}
+    claims |= {name: list(texts) for name, texts in held.items() if texts or not login.by_claim}
     line = {"claims": claims, "identity_provider": str(login.provider), "at": login.at.isoformat()}
     return json.dumps(line, ensure_ascii=False, sort_keys=True)

@@ -22,7 +22,8 @@ class VerifiedClaims:
     ``subject`` is the value of the claim the policy names as the subject (not always ``sub``); ``client`` the
     client that the token was issued to (azp, else client_id); ``entitlements`` and ``assurance`` come from
     introspection or userinfo, all aliases together, sorted; ``expires_at`` is the source token's end.
-    ``shown`` holds the claims a person may be shown about themselves.
+    ``shown`` holds the claims a person may be shown about themselves. ``by_claim``: the entitlements by the alias that
+    held them, all aliases sorted by name.
     """
 
     provider: ProviderId
@@ -36,3 +37,4 @@ class VerifiedClaims:
     scopes: tuple[str, ...]
     display_name: str
     shown: Mapping[str, object]
+    by_claim: tuple[tuple[str, tuple[str, ...]], ...] = ()

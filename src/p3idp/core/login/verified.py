@@ -40,6 +40,7 @@ def verified_claims(
         scopes=tuple(sorted(set(" ".join(scope).split()))),
         display_name=shown_text(person, ("name", "preferred_username")) or subject,
         shown=_shown(names, person, answer),
+        by_claim=tuple((name, all_texts(answer, (name,))) for name in sorted(names.entitlements)),
     )
 
 

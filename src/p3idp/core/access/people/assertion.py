@@ -5,8 +5,9 @@ from typing import Any
 
 from p3idp.core.access.people.cloud import Door
 from p3idp.core.keystone_rules.schema import CONDITIONS
+from p3idp.core.login.remembered import RememberedLogin
 from p3idp.core.mappings.assertion import DELIMITER, attributes
-from p3idp.core.policy.claims import TypedClaims, ambiguity
+from p3idp.core.policy.claims import ambiguity
 from p3idp.core.policy.model import ClaimNames
 
 _USUAL = ClaimNames()
@@ -31,7 +32,7 @@ class Asserted:
         asked = set(self._door.rules.attributes)
         return tuple(key for claim in dict.fromkeys(claims) for key in attributes(claim) if key in asked)
 
-    def of(self, login: TypedClaims) -> Mapping[str, str] | None:
+    def of(self, login: RememberedLogin) -> Mapping[str, str] | None:
         """The attributes; None where a value would not be read as it stands, or Keystone takes no such issuer."""
         values = (login.subject, login.client, *login.entitlements, *login.assurance)
         if any(map(ambiguity, values)) or (self._door.issuers and login.issuer not in self._door.issuers):
@@ -41,8 +42,15 @@ class Asserted:
         told |= dict.fromkeys(self._client, login.client) if login.client else {}
         # Whose tokens are honoured by their audience was verified when the login was remembered.
         told |= dict.fromkeys(self._audience, self._audiences) if self._audiences else {}
-        told |= dict.fromkeys(self._entitlements, DELIMITER.join(login.entitlements)) if login.entitlements else {}
+        told |= self._held(login)
         return told | (dict.fromkeys(self._assurance, DELIMITER.join(login.assurance)) if login.assurance else {})
+
+    def _held(self, login: RememberedLogin) -> Mapping[str, str]:
+        """The entitlements, each under the claim it came by; all of them under a claim of which that is not known."""
+        known = dict(login.by_claim)
+        values = {key: login.entitlements for key in self._entitlements}
+        values |= {key: texts for name, texts in known.items() for key in self._keys(name)}
+        return {key: DELIMITER.join(texts) for key, texts in values.items() if texts}
 
 
 def _is_condition(door: Door, attribute: str) -> bool:
