@@ -143,7 +143,7 @@ class _Side:
         attributes = self._asserted.of(login)
         if attributes is None or not self._alike:
             return self.take(attributes)
-        held = (login.issuer, login.client, login.entitlements, login.assurance)
+        held = (login.issuer, login.client, login.entitlements, login.assurance, login.by_claim)
         if held not in self._known:
             self._known[held] = self.take(attributes)
         return self._known[held]
