@@ -88,6 +88,14 @@ def test_one_who_has_it_by_another_rule_loses_nothing(files):
     assert told(replayed(wider, current, [*PEOPLE, member])) == [("eve", "gains", ["member on p3@egi"], [])]
 
 
+def test_a_condition_that_is_loosened_is_a_gain_and_one_that_is_tightened_a_loss(files):
+    strict = files.load()
+    files.change(COURSES, "    assurance: [https://aai.egi.eu/LoA#Substantial, https://aai.egi.eu/LoA#High]\n", "")
+    loose, somebody = files.load(), [login("bob", TRAINEE, eduperson_assurance=[])]
+    assert told(replayed(loose, strict, somebody)) == [("bob", "gains", ["member on training@egi"], [])]
+    assert told(replayed(strict, loose, somebody)) == [("bob", "loses", [], ["member on training@egi"])]
+
+
 def test_a_changed_subject_makes_new_people_and_comes_first(files):
     current = files.load()
     files.change("site.yaml", "    scopes:", "    claims: {subject: voperson_id}\n    scopes:")
