@@ -57,7 +57,8 @@ def refuse_unaccepted(plan: Plan, accepted: Sequence[str], *, by_two: bool = Fal
     names = sorted({finding.name for finding in open_findings if not finding.second_person})
     named = "".join(f" --accept {name}" for name in names)
     if any(finding.second_person for finding in open_findings):
-        hint = f"Change the policy, or let two people decide: p3idp propose{named} --token-file FILE"
+        back = "" if plan.rollback_to is None else f" --rollback {plan.rollback_to}"
+        hint = f"Change the policy, or let two people decide: p3idp propose{back}{named} --token-file FILE"
         raise SecondPersonNeeded("\n".join(lines), hint=hint)
     raise FindingsUnaccepted("\n".join(lines), hint=f"Change the policy, or accept by name:{named}")
 
