@@ -92,6 +92,19 @@ class Hunter:
         return claims
 
 
+def test_remarks_have_one_order_whatever_the_hash_seed():
+    entry = {"type": "OIDC-eduperson_entitlement", "any_one_of": [f"{A}:role={n}" for n in "hgfedcba"], "regex": True}
+    remote = [{"type": "OIDC-sub"}, {"type": "OIDC-iss", "any_one_of": ["https://i"]}, entry]
+    rules = [{"local": [{"user": {"id": "{0}", "domain": DOMAIN}, "group": GROUPS[0]}], "remote": remote}]
+    choices = Choices(domain="egi", tighten=True)
+    told = [
+        each.told for each in MappingImport(NewDirectory(), NO_SEARCH).run(rules, "2.0", choices, NOW).found.remarks
+    ]
+    tightened = [each for each in told if "also took" in each]
+    assert len(tightened) == 8
+    assert tightened == sorted(tightened)
+
+
 def test_no_login_comes_out_otherwise_but_as_a_remark_says():
     importer = MappingImport(NewDirectory(), NO_SEARCH)
     taken_over = said = 0

@@ -7,7 +7,7 @@ import pytest
 from policies import ISSUER, NOW, OPERATOR, SUBSTANTIAL, TRAINEE, PolicyFiles, person
 
 from p3idp.core.policy.decide import decide
-from p3idp.core.policy.model import Policy, ProjectRef
+from p3idp.core.policy.model import Policy, ProjectRef, Suspension
 
 P3, COURSES = ProjectRef("egi", "p3"), ProjectRef("egi", "training")
 
@@ -111,6 +111,13 @@ def test_a_role_lasts_as_long_as_the_longest_rule_that_gives_it(tmp_path):
     assert found.until == datetime(2028, 1, 1, tzinfo=UTC), "the other rule goes on giving it"
 
 
+def test_a_suspended_community_gives_nothing_whatever_the_moment_it_is_suspended_since(policy):
+    coming = Suspension(NOW + timedelta(days=1), "looked into")
+    stopped = replace(policy, communities=tuple(replace(each, suspended=coming) for each in policy.communities))
+    decision = decide(stopped, person(OPERATOR), NOW)
+    assert (decision.access, reasons(decision)[1]) == ((), ("vo.access.egi.eu", "suspended"))
+
+
 @pytest.mark.parametrize(
     "change", [{"client": "other-service"}, {"client": ""}, {"subject": ""}, {"issuer": "https://evil.test"}]
 )
@@ -125,6 +132,7 @@ def test_a_foreign_client_a_nameless_person_and_a_foreign_issuer_get_nothing(pol
     [
         {"entitlements": (OPERATOR, f"urn:x;{TRAINEE}")},
         {"entitlements": (OPERATOR, f"['{TRAINEE}']")},
+        {"entitlements": (OPERATOR, f" ['{TRAINEE}']")},
         {"entitlements": (OPERATOR, ' JSON:{"name": "admins"}')},
         {"subject": "a;b"},
         {"subject": "['root']"},

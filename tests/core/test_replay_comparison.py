@@ -123,6 +123,9 @@ def test_a_client_that_is_honoured_no_more_is_a_loss_with_its_reason(files):
     files.change("site.yaml", "[p3idp, keystone]", "[keystone]")
     (ann, *_) = replayed(files.load(), current).changed()
     assert (ann.change.fate, ann.change.refusal) == (Fate.LOSES, "foreign-client (claim azp)")
+    found = comparison(files.load(), current)
+    assert not found.add(1, None, PEOPLE[0], "egi"), "a login that one side looks at is compared"
+    assert "foreign-client" in found.add(2, None, login("eve", OPERATOR, azp="other"), "egi")
 
 
 def test_the_last_login_of_a_person_counts(files):
@@ -133,10 +136,14 @@ def test_the_last_login_of_a_person_counts(files):
     for line, at, claims in (
         (1, NOW, login("bob", TRAINEE)), (2, NOW + day, login("bob", OPERATOR)), (3, NOW - day, login("bob", TRAINEE)),
         (4, None, login("cy", OPERATOR)), (5, None, login("cy", TRAINEE)),
+        (6, NOW, login("dee", OPERATOR)), (7, NOW, login("dee", TRAINEE)),
     ):  # fmt: skip
         found.add(line, at, claims, "egi")
-    assert [(p.subject, p.line) for p in found.people()] == [("bob", 2), ("cy", 5)]
-    assert told(found) == [("cy", "loses", [], ["member on training@egi"])]
+    assert [(p.subject, p.line) for p in found.people()] == [("bob", 2), ("cy", 5), ("dee", 7)]
+    assert [(subject, lost) for subject, _, _, lost in told(found)] == [
+        ("cy", ["member on training@egi"]),
+        ("dee", ["member on training@egi"]),
+    ]
 
 
 @pytest.mark.parametrize(

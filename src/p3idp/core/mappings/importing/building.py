@@ -60,7 +60,7 @@ def import_rules(rules: Sequence[Rule], version: str, choices: Choices) -> Impor
         raise ImportImpossible("No rule gives anything to anybody, so there is nothing to take over.", hint=_NOTHING)
     policy = _policy(said, kept, found, joined, choices)
     remarks = (*found.remarks, *joined.remarks, *notes(rules, version, found, said, choices))
-    ordered = tuple(sorted(set(remarks), key=lambda each: (not each.kept, each.rules, each.code)))
+    ordered = tuple(sorted(set(remarks), key=lambda each: (not each.kept, each.rules, each.code, each.told)))
     return Imported(_with_examples(policy), said, kept, ordered)
 
 
