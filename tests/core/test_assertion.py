@@ -7,7 +7,7 @@ from p3idp.errors.policy import ClaimsInvalid
 
 
 def test_a_list_becomes_one_text_as_mod_auth_openidc_makes_it():
-    claims = {"sub": "a@egi.eu", "entitlements": ["urn:x", "urn:y"], "exp": 5, "address": {"country": "EU"}}
+    claims = {"sub": "a@egi.eu", "entitlements": ["urn:x", "urn:y"], "exp": 5, "address": {"country": "EU"}, "odd": [1]}
     assert assertion(claims) == {"OIDC-sub": "a@egi.eu", "OIDC-entitlements": "urn:x;urn:y"}
 
 

@@ -33,6 +33,22 @@ def test_the_same_claims_unspoilt_give_access(policy):
     assert asked(policy, claims()).has_access
 
 
+def test_claims_without_issuer_are_nobodys_where_there_are_several_providers(tmp_path):
+    files = PolicyFiles(tmp_path)
+    hub = "  hub: {title: Hub, issuers: [https://hub.test], scopes: [openid], authorization_ttl: 1h}\n"
+    raw = json.dumps({name: value for name, value in GOOD.items() if name != "iss"}).encode()
+    assert asked(files.load(), raw).has_access
+    files.change("site.yaml", "identity_providers:\n", f"identity_providers:\n{hub}")
+    for there in (raw, claims(iss="https://evil.test")):
+        with pytest.raises(ClaimsInvalid, match="Whose claims these are is not clear"):
+            asked(files.load(), there)
+    assert asked(files.load(), raw, "egi").has_access
+
+
+def test_a_value_may_be_as_long_as_the_limit_says(policy):
+    assert asked(policy, claims(entitlements=[OPERATOR, "x" * 2048])).has_access
+
+
 NO_CLAIMS = {
     "an empty file": (b"", "claims.json: line 1, column 1: this is no JSON"),
     "a word": (b"alice", "claims.json: line 1, column 1"),

@@ -57,6 +57,14 @@ def test_both_engines_read_a_near_miss_alike(required, edits, tail):
     agree(required, text + tail)
 
 
+@pytest.mark.parametrize("length", [1023, 1024, 1025])
+@pytest.mark.parametrize("required", REQUIRED)
+def test_both_engines_end_at_the_same_length(required, length):
+    text = f"{required.partition('#')[0]}#".ljust(length, "a")
+    agree(required, text)
+    assert (parse_entitlement(text) is None) is (length > 1024)
+
+
 NAMES = st.from_regex(r"(?:[!-~]|%[0-9A-Fa-f]{2}){1,6}", fullmatch=True)
 GROUPS = st.builds(
     "urn:mace:egi.eu:group:{}{}{}".format,

@@ -109,6 +109,8 @@ def test_another_domain_makes_new_people_of_all_who_have_access(files):
     current = files.load()
     files.change("site.yaml", "domain: egi", "domain: elsewhere")
     assert replayed(files.load(), current).totals()[Fate.OTHER_USER] == 3
+    files.change(ACCESS, "p3: {description: Machines}", "p3: {domain: egi, existing: true}")
+    assert replayed(files.load(), current, PEOPLE[:1]).totals()[Fate.OTHER_USER] == 1, "also on a project that stays"
 
 
 def test_a_provider_that_the_draft_has_no_more_is_a_loss_with_its_reason(files):

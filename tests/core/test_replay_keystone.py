@@ -132,6 +132,13 @@ def test_a_policy_beside_a_mapping_is_compared_by_its_groups_and_named_by_its_li
     assert ("communities/vo.access.egi.eu.yaml:6", 1) in [(each.rule.place, each.people) for each in found.rules()]
 
 
+def test_a_login_that_names_no_issuer_came_from_the_provider_of_the_mapping(tmp_path):
+    policy = PolicyFiles(tmp_path).load()
+    ann = {name: value for name, value in person("ann", OPERATOR).items() if name != "iss"}
+    found = replayed(raw(rule({})), policy, ann)
+    assert told(found) == [("ann", "loses", [], ["group vo.access.egi.eu:role=vm_operator@egi"])]
+
+
 def test_a_mapping_serves_one_provider(tmp_path):
     files = PolicyFiles(tmp_path)
     hub = "  hub: {title: Hub, issuers: [https://hub.test], scopes: [openid], authorization_ttl: 8h}\n"

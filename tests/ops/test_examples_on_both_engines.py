@@ -152,3 +152,20 @@ def test_verbatim_rules_that_open_more_are_a_difference(files):
     report = one(files, example({"entitlements": "urn:x"}))
     assert report.tried.holds
     assert report.at_keystone == "gets nothing from the policy, but member on p3@egi at Keystone's own door"
+
+
+def test_a_group_of_the_same_name_in_another_domain_gives_nothing_at_keystones_door(files):
+    group = {"name": "vo.access.egi.eu:role=vm_operator", "domain": {"name": "elsewhere"}}
+    local = [{"user": {"name": "{0}", "id": "{0}", "domain": {"name": "egi"}}, "group": group}]
+    remote = [{"type": "OIDC-sub"}, {"type": "OIDC-entitlements", "any_one_of": ["urn:x"]}]
+    (files.root / "keystone").mkdir()
+    files.write("keystone/egi.json", json.dumps({"rules": [{"local": local, "remote": remote}]}))
+    assert one(files, example({"entitlements": "urn:x"})).holds
+
+
+def test_of_rules_that_share_a_group_only_those_that_hold_give_at_keystones_door(files):
+    over = "  - entitlement: urn:mace:egi.eu:group:vo.access.egi.eu:role=vm_operator\n    valid: {until: 2026-01-01}\n"
+    files.write("communities/other.yaml", ACCESS.replace("  p3: {d", "  q: {d").replace("{p3: [m", "{q: [m"))
+    files.change("communities/other.yaml", ACCESS[ACCESS.index("  - ent") : ACCESS.index("    projects: {p3")], over)
+    assert one(files, example({"entitlements": OPERATOR}, "{p3: [member]}", "    at: 2026-06-01\n")).holds
+    assert one(files, example({"entitlements": OPERATOR}, "{p3: [member], q: [member]}")).holds
