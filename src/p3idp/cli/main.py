@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, Entry] = {
     "approve": Entry("p3idp.cli.proposals:approve", "Look at what somebody proposed, and approve it."),
     "proposals": Entry("p3idp.cli.proposals:proposals", "List what was proposed, and who approved."),
     "community": Entry("p3idp.cli.community:community", "Add, list, suspend and remove communities as policy text."),
+    "migrate": Entry("p3idp.cli.migrate:migrate", "Move the policy from one claim or issuer to another."),
     "drift": Entry("p3idp.cli.drift:drift", "Name each difference between the policy and Keystone."),
     "history": Entry("p3idp.cli.history:history", "List the applies so far, and look closer at them."),
     "rollback": Entry("p3idp.cli.rollback:rollback", "Go back to what an earlier apply left."),
