@@ -377,6 +377,18 @@ def test_roles_come_from_keystone_where_it_is_asked_and_from_projects_where_a_ru
     assert "direct-roles" in codes(done)
 
 
+def test_two_projects_of_one_name_are_refused_and_not_half_taken_over():
+    roles = {("egi", "vo users"): {("egi", "p3"): ("member",), ("Default", "p3"): ("reader",)}}
+    with pytest.raises(ImportImpossible, match=r"two projects of one name: vo users: .* on p3@"):
+        imported(egi_rule(), roles=roles)
+
+
+def test_what_keystone_told_is_not_asked_for():
+    for minutes, asked in ((90, False), (0, True)):
+        (told,) = (each for each in imported(egi_rule(), ttl_minutes=minutes).remarks if each.code == "fill-in")
+        assert ("authorization_ttl" in told.todo, "outlives" in told.told) == (asked, asked)
+
+
 def test_rules_that_give_projects_are_not_parted_for_the_last_one_wins():
     projects = [{"name": "p4", "roles": [{"name": "member"}]}]
     loose, exact = egi_rule(f"^{VO}$", projects=projects), egi_rule(group="other", projects=projects)

@@ -153,8 +153,23 @@ class MappingImport:
             raise ImportImpossible(
                 f"What the mapping says is no policy: {exc.detail}", hint="Correct the mapping, and import again."
             ) from exc
+        refuse_lost_grants(filled, again)
         if _rules(again, now) != _rules(filled, now):
             raise ImportDiffers("The policy reads back otherwise than it was written.")
+
+
+def refuse_lost_grants(policy: Policy, again: Policy) -> None:
+    """Raise ImportImpossible where the files say fewer grants: they know the projects of a community by name alone."""
+    if lost := _grants(policy) - _grants(again):
+        raise ImportImpossible(
+            f"A community cannot name two projects of one name: {'; '.join(sorted(lost))}.",
+            hint="Rename one of the projects, or take its role away from the group and give it to another one.",
+        )
+
+
+def _grants(policy: Policy) -> frozenset[str]:
+    rules = (rule for community in policy.communities for rule in community.rules)
+    return frozenset(f"{rule.group}: {', '.join(roles)} on {ref}" for rule in rules for ref, roles in rule.grants)
 
 
 def _rules(policy: Policy, now: datetime) -> Rules:

@@ -20,7 +20,7 @@ from p3idp.core.site_import.merging import merged
 from p3idp.core.site_import.owning import owned
 from p3idp.errors.importing import ImportDiffers, ImportImpossible
 from p3idp.errors.policy import PolicyInvalid
-from p3idp.ops.import_mapping import MappingImport, MappingImported, asked_keystone
+from p3idp.ops.import_mapping import MappingImport, MappingImported, asked_keystone, refuse_lost_grants
 from p3idp.ports.keystone import FederationReader
 from p3idp.ports.new_policy import Files
 
@@ -124,11 +124,7 @@ class SiteImport:
         except PolicyInvalid as exc:
             told = f"What Keystone holds is no policy: {exc.detail}"
             raise ImportImpossible(told, hint="Take the providers over one by one: --identity-provider ID.") from exc
-        if lost := _grants(policy) - _grants(again):
-            raise ImportImpossible(
-                f"A community cannot name two projects of one name: {'; '.join(sorted(lost))}.",
-                hint="Rename one of the projects, or take its role away from the group and give it to another one.",
-            )
+        refuse_lost_grants(policy, again)
         for provider, part in parts.items():
             alone = part.found.policy
             before = compile_mapping(alone, alone.site.provider(provider), now)
@@ -180,8 +176,3 @@ def _doors(observed: Snapshot, domain: str, asked: Asked, left: list[Remark]) ->
             for other in (p for p in protocols if p is not chosen):
                 told = f"the protocol {other.name} stays as it is: a policy knows one protocol of a provider"
                 left.append(Remark("left-protocol", told, (), "Nobody is known by two protocols: Keystone refuses it."))
-
-
-def _grants(policy: Policy) -> frozenset[str]:
-    rules = (rule for community in policy.communities for rule in community.rules)
-    return frozenset(f"{rule.group}: {', '.join(roles)} on {ref}" for rule in rules for ref, roles in rule.grants)

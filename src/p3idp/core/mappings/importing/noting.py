@@ -23,15 +23,22 @@ def notes(
     yield from _people(list(terms.values()), found)
     yield from _grants(said, choices)
     yield from _unsayable(said, found.common.domain, choices)
-    told = "no mapping says whom to ask, how long access outlives a login, and which scopes clients ask for"
-    todo = "Fill in title, contact, scopes and authorization_ttl in site.yaml, and contact for each community."
-    yield Remark("fill-in", told, (), todo)
+    yield _gaps(choices)
     if version == "3.0":
         told = "under schema 3.0 each login took away role assignments of the person that the mapping did not give"
         yield Remark("schema-3", told, (), "Under 2.0 that ends: look for assignments to people that should go.")
     if version == "1.0" and any("projects" in local for rule in rules for local in rule["local"]):
         told = "under schema 1.0 roles given by `projects` were never taken away again"
         yield Remark("schema-1-roles", told, (), "Look for role assignments to people, and remove those.")
+
+
+def _gaps(choices: Choices) -> Remark:
+    asked, keys = ["whom to ask"], ["title", "contact"]
+    if not choices.ttl_minutes:  # Keystone has it, but was not asked
+        asked, keys = [*asked, "how long access outlives a login"], [*keys, "authorization_ttl"]
+    told = f"no mapping says {', '.join(asked)}{',' * (len(asked) > 1)} and which scopes clients ask for"
+    todo = f"Fill in {', '.join(keys)} and scopes in site.yaml, and contact for each community."
+    return Remark("fill-in", told, (), todo)
 
 
 def _attributes(rules: Sequence[Rule]) -> Iterator[Remark]:
