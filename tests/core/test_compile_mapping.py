@@ -74,9 +74,21 @@ def test_where_nothing_is_valid_the_one_rule_is_met_by_nobody(tmp_path):
 
 def test_audiences_are_another_way_in_beside_clients(files):
     files.change("site.yaml", "issuing_clients: [p3idp, keystone]", "issuing_clients: [p3idp]\n    audiences: [cloud]")
-    by_client, by_audience = {"type": "OIDC-azp", "any_one_of": ["p3idp"]}, {"type": "OIDC-aud", "any_one_of": ["cloud"]}
+    by_client, by_audience = (
+        {"type": "OIDC-azp", "any_one_of": ["p3idp"]},
+        {"type": "OIDC-aud", "any_one_of": ["cloud"]},
+    )
     admissions = [rule["remote"][2] for rule in compiled(files).rules]
     assert [admissions.count(each) for each in (by_client, by_audience)] == [4, 4]
+
+
+def test_a_rule_for_clients_that_a_provider_does_not_honour_is_none_of_its(files):
+    hub = "  hub: {title: Hub, issuers: [https://hub.test], scopes: [openid], authorization_ttl: 1h, issuing_clients: [x]}\n"
+    files.change("site.yaml", "identity_providers:\n", f"identity_providers:\n{hub}")
+    files.change(
+        "communities/vo.access.egi.eu.yaml", "    projects: {p3", "    issuing_clients: [p3idp]\n    projects: {p3"
+    )
+    assert set(groups(compiled(files, provider="hub"))) == {"training.egi.eu:role=vm_operator"}
 
 
 def test_a_brace_in_a_name_is_not_a_field_of_keystones_format(files):

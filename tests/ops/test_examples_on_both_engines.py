@@ -154,6 +154,15 @@ def test_verbatim_rules_that_open_more_are_a_difference(files):
     assert report.at_keystone == "gets nothing from the policy, but member on p3@egi at Keystone's own door"
 
 
+def test_projects_that_verbatim_rules_give_directly_are_a_difference(files):
+    projects = [{"name": "p3", "roles": [{"name": "reader"}]}]
+    local = [{"user": {"name": "{0}", "id": "{0}", "domain": {"name": "egi"}}, "projects": projects}]
+    (files.root / "keystone").mkdir()
+    files.write("keystone/egi.json", json.dumps({"rules": [{"local": local, "remote": [{"type": "OIDC-sub"}]}]}))
+    report = one(files, example({"entitlements": OPERATOR}, "{p3: [member]}"))
+    assert report.at_keystone.endswith("but member+reader on p3@egi at Keystone's own door")
+
+
 def test_a_group_of_the_same_name_in_another_domain_gives_nothing_at_keystones_door(files):
     group = {"name": "vo.access.egi.eu:role=vm_operator", "domain": {"name": "elsewhere"}}
     local = [{"user": {"name": "{0}", "id": "{0}", "domain": {"name": "egi"}}, "group": group}]
