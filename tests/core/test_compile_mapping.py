@@ -83,7 +83,9 @@ def test_audiences_are_another_way_in_beside_clients(files):
 
 
 def test_a_rule_for_clients_that_a_provider_does_not_honour_is_none_of_its(files):
-    hub = "  hub: {title: H, issuers: [https://h.test], scopes: [openid], authorization_ttl: 1h, issuing_clients: [x]}\n"
+    hub = (
+        "  hub: {title: H, issuers: [https://h.test], scopes: [openid], authorization_ttl: 1h, issuing_clients: [x]}\n"
+    )
     files.change("site.yaml", "identity_providers:\n", f"identity_providers:\n{hub}")
     files.change(
         "communities/vo.access.egi.eu.yaml", "    projects: {p3", "    issuing_clients: [p3idp]\n    projects: {p3"
