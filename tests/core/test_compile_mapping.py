@@ -4,6 +4,8 @@ import pytest
 from policies import ISSUER, NOW, PolicyFiles
 
 from p3idp.core.mappings.compile import compile_mapping
+from p3idp.core.mappings.ways import Way, needed
+from p3idp.core.policy.entitlement import parse_entitlement
 
 
 def compiled(files: PolicyFiles, now=NOW, provider="egi"):
@@ -100,3 +102,12 @@ def test_a_brace_in_a_name_is_not_a_field_of_keystones_format(files):
 
 def test_the_same_policy_compiles_to_the_same_mapping(files):
     assert compiled(files) == compiled(files)
+
+
+def test_of_ways_that_could_each_be_left_out_the_same_one_is_whatever_the_hash_seed():
+    """Any two of {a,b}, {a,c} and {b,c} do. Sets have another order in each process: twelve do not agree by chance."""
+    member = parse_entitlement("urn:mace:egi.eu:group:vo")
+    for number in range(12):
+        a, b, c = (f"{level}{number}" for level in "abc")
+        ways = [Way("g", "e", member, frozenset(pair), None, None) for pair in ((a, b), (a, c), (b, c))]
+        assert [sorted(way.assurance) for way in needed(set(ways))] == [[a, c], [b, c]]
