@@ -38,6 +38,13 @@ def test_access_is_told_with_its_end(files):
     )
 
 
+def test_each_project_is_explained_by_the_rules_that_give_it(files):
+    claims, policy = person(OPERATOR, TRAINEE, assurance=(SUBSTANTIAL,)), files.load()
+    found = explain(policy, decide(policy, claims, NOW), claims.entitlements)
+    through = {gift.project.name: [granted.held for granted in gift.through] for gift in found.gifts}
+    assert through == {"p3": [OPERATOR], "training": [TRAINEE]}
+
+
 def test_no_access_is_told_with_the_reason_and_whom_to_ask(files):
     member = OPERATOR.replace("vm_operator", "member")
     assert said(files.load(), member) == (
