@@ -48,6 +48,42 @@ def test_a_directory_that_cannot_be_made_is_one_message(tmp_path):
         file_lock(tmp_path / "locks", "here-1")
 
 
+@pytest.mark.parametrize("odd", ["by a link", "everybody's"])
+def test_a_directory_in_which_others_could_take_the_lock_away_is_refused(odd, tmp_path):
+    """As somebody can make it beforehand where the database lies in a directory such as /tmp."""
+    (tmp_path / "theirs").mkdir()
+    if odd == "by a link":
+        (tmp_path / "locks").symlink_to(tmp_path / "theirs")
+    else:
+        (tmp_path / "locks").mkdir()
+        (tmp_path / "locks").chmod(0o777)
+    with pytest.raises(CoordinationUnavailable, match="others"):
+        file_lock(tmp_path / "locks", "here-1")
+
+
+@pytest.mark.parametrize("name", ["a#b", "a?b"])
+def test_a_path_that_an_address_would_cut_short_is_refused(name, tmp_path):
+    """The lock of a#b would be that of a#c, in a directory that is neither's."""
+    (tmp_path / name).mkdir()
+    with pytest.raises(CoordinationUnavailable, match="cut short"):
+        file_lock(tmp_path / name / "locks", "here-1")
+
+
+def test_a_run_that_is_done_stays_done_where_its_lock_cannot_be_let_go(monkeypatch, caplog):
+    def fails(*_: object, **__: object) -> None:
+        raise OSError("hunter2")
+
+    held = SimpleNamespace(acquire=lambda blocking: True, release=fails)
+    driver = SimpleNamespace(start=lambda start_heart: None, get_lock=lambda name: held, stop=fails)
+    monkeypatch.setattr("tooz.coordination.get_coordinator", lambda url, member: driver)
+    done = []
+    with CoordinatedLock("redis://h", "me", Secret("hunter2")).hold("a") as got:
+        done.append(got)
+    assert done == [True]
+    assert "OSError" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
 @pytest.mark.parametrize("url", ["nonsense", "nothing://x", "redis://user@127.0.0.1:1", "file:///proc/no/such"])
 def test_a_lock_that_cannot_be_had_is_one_message_without_its_password(url):
     with pytest.raises(CoordinationUnavailable) as refused, CoordinatedLock(url, "me", Secret("hunter2")).hold("a"):
@@ -81,7 +117,13 @@ def test_a_lock_that_was_named_is_the_one_that_is_used(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://:hunter2@host:6379", "mysql://u:hunter2@h/d", "postgresql://h/d?password=hunter2"]
+    "url",
+    [
+        "redis://:hunter2@host:6379",
+        "mysql://u:hunter2@h/d",
+        "postgresql://h/d?password=hunter2",
+        "mysql://u:hunt/er2@h/d",
+    ],
 )
 def test_a_password_in_its_address_is_refused(url):
     with pytest.raises(ValueError, match="a secret is given by reference"):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from p3idp.settings.secret_ref import SecretRef
 
 # In front of the host, or among the driver's options: user:password@, ?password=, ?passwd=, ?sslpassword=.
-_PASSWORD_IN_URL = re.compile(r"//[^/@]*:[^/]*@|[?&][a-z_]*passw(?:or)?d=", re.IGNORECASE)
+_PASSWORD_IN_URL = re.compile(r"//[^/@]*:[^@]*@|[?&][a-z_]*passw(?:or)?d=", re.IGNORECASE)
 
 
 class _Section(BaseModel):

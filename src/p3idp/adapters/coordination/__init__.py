@@ -1,12 +1,17 @@
 """The lock between two applies, by tooz. Owns how its drivers are opened and how their failures are told."""
 
-from collections.abc import Iterator
+import logging
+import os
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from p3idp.core.secret import Secret
 from p3idp.errors.access import CoordinationUnavailable
+
+_log = logging.getLogger(__name__)
 
 
 class CoordinatedLock:
@@ -36,9 +41,9 @@ class CoordinatedLock:
                 yield got
             finally:
                 if got:
-                    lock.release()
+                    _let_go(lock.release)
         finally:
-            coordinator.stop()
+            _let_go(coordinator.stop)
 
     def _full_url(self) -> str:
         if self._password is None:
@@ -53,11 +58,32 @@ class CoordinatedLock:
         return CoordinationUnavailable(told)
 
 
+def _let_go(step: Callable[[], object]) -> None:
+    """What was done under the lock is done; one that stays behind says so at the next run."""
+    try:
+        step()
+    except Exception as exc:  # as above, its text may hold the password
+        _log.warning("the lock between two applies could not be let go: %s", type(exc).__name__)
+
+
 def file_lock(directory: Path, member: str) -> CoordinatedLock:
-    """A lock among the processes of this host: files in a directory that only their owner may enter."""
+    """A lock among the processes of this host: files in a directory that only their owner may enter.
+
+    Raises CoordinationUnavailable where it cannot be made, or where others could take the lock away.
+    """
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
+        made, around = directory.lstat(), directory.parent.stat()
     except OSError as exc:
         told = f"The directory {directory} for the lock between two applies cannot be made: {exc.strerror}."
         raise CoordinationUnavailable(told) from exc
+    ours = stat.S_ISDIR(made.st_mode) and made.st_uid in (os.geteuid(), around.st_uid)
+    if not ours or made.st_mode & stat.S_IWOTH:
+        told = f"In the directory {directory} others could take away the lock between two applies."
+        raise CoordinationUnavailable(
+            told, hint="Keep the database in a directory of p3idp's own, and remove this one."
+        )
+    if set("#?") & set(str(directory.resolve())):
+        told = f"The path {directory.resolve()} for the lock between two applies holds # or ?, and would be cut short."
+        raise CoordinationUnavailable(told, hint="Keep the database in a directory whose path holds neither.")
     return CoordinatedLock(f"file://{directory.resolve()}", member)
