@@ -1,11 +1,14 @@
 """The mapping that a policy compiles to: what stands in it, and what never does."""
 
+from dataclasses import replace
+
 import pytest
 from policies import ISSUER, NOW, PolicyFiles
 
 from p3idp.core.mappings.compile import compile_mapping
 from p3idp.core.mappings.ways import Way, needed
 from p3idp.core.policy.entitlement import parse_entitlement
+from p3idp.core.policy.model import ProviderId, VerbatimRules
 
 
 def compiled(files: PolicyFiles, now=NOW, provider="egi"):
@@ -93,6 +96,15 @@ def test_a_rule_for_clients_that_a_provider_does_not_honour_is_none_of_its(files
         "communities/vo.access.egi.eu.yaml", "    projects: {p3", "    issuing_clients: [p3idp]\n    projects: {p3"
     )
     assert set(groups(compiled(files, provider="hub"))) == {"training.egi.eu:role=vm_operator"}
+
+
+def test_verbatim_rules_stand_in_the_mapping_of_their_own_provider_alone(files):
+    hub = "  hub: {title: H, issuers: [https://h.test], scopes: [openid], authorization_ttl: 1h}\n"
+    files.change("site.yaml", "identity_providers:\n", f"identity_providers:\n{hub}")
+    rule = {"local": [{"user": {"name": "{0}"}}], "remote": [{"type": "OIDC-sub"}]}
+    policy = replace(files.load(), verbatim=(VerbatimRules(ProviderId("egi"), (rule,)),))
+    holding = [p.id for p in policy.site.identity_providers if rule in compile_mapping(policy, p, NOW).rules]
+    assert holding == ["egi"]
 
 
 def test_a_brace_in_a_name_is_not_a_field_of_keystones_format(files):
