@@ -149,6 +149,11 @@ def test_what_is_no_legacy_form_is_not_read_as_one(text):
         (f" {OPERATOR}\r\n", Kind.MALFORMED, OPERATOR),
         (OPERATOR.replace("vo.", "vo\u200b."), Kind.MALFORMED, OPERATOR),
         (f"\u202e{OPERATOR}", Kind.MALFORMED, OPERATOR),
+        (OPERATOR + ";", Kind.GROUP, OPERATOR),
+        # Two values are no longer name, and half of one no shorter one, which would be wider.
+        (f"{EGI}:group:vo:role=vm_operator;y", Kind.GROUP, f"{EGI}:group:vo:role=vm_operator"),
+        (f"{OPERATOR};{OPERATOR}", Kind.MALFORMED, None),
+        (OPERATOR.replace(":role=", ";x:role="), Kind.GROUP, None),
         (OPERATOR.removeprefix("urn:"), Kind.MALFORMED, OPERATOR),
         (OPERATOR.replace("role=", "role:"), Kind.GROUP, OPERATOR),
         (OPERATOR.replace(":group:", ":groups:"), Kind.MALFORMED, OPERATOR),

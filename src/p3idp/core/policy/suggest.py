@@ -77,7 +77,7 @@ def squeezed(text: str) -> str:
 
 def _repairs(text: str) -> Iterator[str]:
     """What people write instead: a stray space, ``role:`` for ``role=``, a form of earlier days, no ``urn:`` …"""
-    tight = squeezed(text).replace(";", "")
+    tight = _without_semicolon(squeezed(text))
     yield tight
     yield re.sub(r":role[:\-]", ":role=", tight)
     yield f"urn:{tight}"
@@ -86,6 +86,12 @@ def _repairs(text: str) -> Iterator[str]:
     yield tight.replace(":groups:", ":group:")
     yield _COMPONENT.sub("", tight)
     yield quote(unicodedata.normalize("NFC", text.strip()), safe=VISIBLE) if _can_encode(text) else ""
+
+
+def _without_semicolon(text: str) -> str:
+    """What stands before a stray semicolon. Behind one that divides a name nothing is likely: half would be wider."""
+    parts = [part for part in text.split(";") if part]
+    return "" if len(parts) > 1 and re.search("[:#=@]", "".join(parts[1:])) else "".join(parts[:1])
 
 
 def _can_encode(text: str) -> bool:
