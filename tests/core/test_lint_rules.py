@@ -250,8 +250,10 @@ def test_a_finding_names_the_line_of_its_value():
         (b'{"a":\n"\\ud800"}', 2, "surrogate"),
         (b"[" * 100_000, 1, "deeper"),
         (b" " * 10_000_000, 1, "larger"),
+        (b'[\n{"n": 1' + b"7" * 5_000 + b"}]", 2, "the number 177777777777\u2026 has 5,001 characters"),
+        (b"[\n1" + b"7" * 400 + b"]", 2, "has 401 characters; 300 are the most"),
     ],
-    ids=["empty", "comma", "twice", "nul", "latin", "nan", "surrogate", "deep", "large"],
+    ids=["empty", "comma", "twice", "nul", "latin", "nan", "surrogate", "deep", "large", "number", "long"],
 )
 def test_text_that_is_no_mapping_is_refused_with_its_line(raw: bytes, line: int, told: str):
     with pytest.raises(JsonMistaken) as mistaken:

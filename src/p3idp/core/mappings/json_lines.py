@@ -11,9 +11,10 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 MAX_DEPTH = 64
+MAX_NUMBER = 300  # characters
 _SPACE = re.compile(r"[ \t\r\n]*")
 _TEXT = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*"')
-_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]{0,300})(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,3})?|true|false|null")
+_PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
 
 
 class JsonMistaken(ValueError):
@@ -87,6 +88,9 @@ class _Reader:
         found = _PLAIN.match(self.text, self.at)
         if not found:
             raise self.mistaken(f"{head!r} begins no JSON value" if head else "the text ends too early")
+        if len(found[0]) > MAX_NUMBER:
+            told = f"the number {found[0][:12]}… has {len(found[0]):,} characters"
+            raise self.mistaken(f"{told}; {MAX_NUMBER} are the most")
         self.at = found.end()
         return json.loads(found[0])
 

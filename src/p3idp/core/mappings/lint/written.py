@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
 
-from p3idp.core.mappings.json_lines import JsonMistaken, Path, read_json_lines
+from p3idp.core.mappings.json_lines import MAX_NUMBER, JsonMistaken, Path, read_json_lines
 
 Lines = Mapping[Path, int]
 MAX_BYTES = 8 * 1024 * 1024
@@ -39,7 +39,7 @@ def read_written(file: str, raw: bytes) -> Written:
     if len(raw) > MAX_BYTES:
         raise JsonMistaken(1, f"the file is larger than {MAX_BYTES // 1024 // 1024} MB")
     try:
-        data = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        data = _DECODER.decode(raw.decode("utf-8"))
         if b"\\u" in raw:
             json.dumps(data, ensure_ascii=False).encode("utf-8")  # half a surrogate pair is no character
     except (ValueError, RecursionError):
@@ -57,3 +57,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
+
+
+def _short(number: str) -> int | float:
+    if len(number) > MAX_NUMBER:
+        raise ValueError("too long")
+    return int(number) if number.removeprefix("-").isdecimal() else float(number)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_int=_short, parse_float=_short
+)
