@@ -171,6 +171,31 @@ def test_access_that_has_ended_since_does_not_come_back(world):
     assert ("access-ended", False) in [(f.name, f.blocking) for f in plan.findings]
 
 
+STOPPED = {"suspended": "suspended: {since: 2026-11-01}\n", "no longer valid": "valid: {until: 2026-11-02}\n"}
+
+
+@pytest.mark.parametrize("text", STOPPED.values(), ids=STOPPED)
+def test_access_that_the_last_policy_stopped_comes_back_by_its_name_alone(world, text):
+    world.files.write(ACCESS_FILE, text + (world.files.root / ACCESS_FILE).read_text(encoding="utf-8"))
+    world.apply("too-many-removals")
+    with pytest.raises(FindingsUnaccepted, match=r"stopped-access: .*vo\.access\.egi\.eu"):
+        world.rollback(2)
+    world.rollback(2, "stopped-access")
+    assert world.holds(Kind.ROLE_ASSIGNMENT)
+
+
+def test_a_stop_that_another_community_lifts_is_none(world):
+    """What the last policy gives through one community it has not stopped because another one is suspended."""
+    text = (world.files.root / ACCESS_FILE).read_text(encoding="utf-8")
+    world.files.write("communities/again.yaml", f"suspended: {{since: 2026-11-01}}\n{text}")
+    world.files.change(ACCESS_FILE, "[member]", "[member, reader]")
+    world.apply()
+    world.keystone.held = {place: r for place, r in world.keystone.held.items() if place[0] is not Kind.ROLE_ASSIGNMENT}
+    plan = world.plan_rollback(2)
+    assert "create role_assignment" in {f"{change.action} {change.resource.kind}" for change in plan.changes}
+    assert "stopped-access" not in {finding.name for finding in plan.findings}
+
+
 def test_a_rollback_over_a_direct_change_wants_its_name(world):
     there = world.keystone.held[MAPPING]
     world.keystone.held[MAPPING] = replace(there, attributes={**there.attributes, "schema_version": "1.0"})

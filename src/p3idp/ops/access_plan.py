@@ -15,7 +15,7 @@ from p3idp.core.access.history import Entry
 from p3idp.core.access.lockout import lockout
 from p3idp.core.access.plan import Change, Finding, Plan, diff
 from p3idp.core.access.resources import Snapshot
-from p3idp.core.access.rollback import rollback_state
+from p3idp.core.access.rollback import rollback_state, stopped_access
 from p3idp.core.access.thresholds import USUAL, Thresholds
 from p3idp.core.policy.model import Policy
 from p3idp.errors.history import RollbackImpossible
@@ -67,9 +67,23 @@ def plan_rollback(
     # What either side does not know of is taken away by nobody.
     sure = replace(observed, missing=tuple(sorted({*observed.missing, *left.missing})))
     changes = diff(desired, sure)
-    found = (*_assessed(policy, desired, sure, changes, known, now, limits), *notes)
+    found = (
+        *_assessed(policy, desired, sure, changes, known, now, limits),
+        *_stopped(parse, changes, known, now),
+        *notes,
+    )
     plan = Plan(entry.begun.policy, reader.target(), changes, _findings(found, changes, known), entry.number)
     return Planned(plan, policy, desired, observed, known)
+
+
+def _stopped(parse: ParsePolicy, changes: Sequence[Change], known: Known, now: datetime) -> Iterator[Finding]:
+    if known.newest is None:
+        return
+    try:
+        yield from stopped_access(parse(known.newest.begun.files), changes, now)
+    except PolicyInvalid:
+        told = f"The policy of apply {known.newest.number} cannot be read any more: what it stopped may come back."
+        yield Finding("stopped-access", f"apply {known.newest.number}", told)
 
 
 def _assessed(

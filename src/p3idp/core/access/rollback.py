@@ -4,17 +4,17 @@ The difference is plan.diff's as for any plan: what is not owned stays, projects
 deleted. Whether the snapshot is to be believed is ops/access_history's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from p3idp.core.access.desired import Desired, desired_state
 from p3idp.core.access.history import place_of
-from p3idp.core.access.plan import Finding
+from p3idp.core.access.plan import Change, Finding
 from p3idp.core.access.resources import Kind, Resource, Snapshot
 from p3idp.core.access.rule_changes import rules_of
-from p3idp.core.policy.model import Policy
+from p3idp.core.policy.model import Community, Policy
 
 
 def rollback_state(policy: Policy, left: Snapshot, now: datetime) -> tuple[Desired, tuple[Finding, ...]]:
@@ -30,6 +30,25 @@ def rollback_state(policy: Policy, left: Snapshot, now: datetime) -> tuple[Desir
     projects = {resource.key[4:] for resource in kept if resource.kind is Kind.ROLE_ASSIGNMENT}
     existing = tuple(ref for ref in today.existing_projects if (ref.domain, ref.name) in projects)
     return Desired(today.owner, _grounded(kept), existing), tuple(_note(group) for group in over.values())
+
+
+def stopped_access(last: Policy, changes: Sequence[Change], now: datetime) -> Iterator[Finding]:
+    """What would come back though the policy that was applied last stopped it: a suspension, an earlier end."""
+    given = {place_of(resource) for resource in desired_state(last, now).resources}
+    grants = [c.after for c in changes if c.after and c.resource.kind is Kind.ROLE_ASSIGNMENT]
+    back = {grant.key[:2] for grant in grants if place_of(grant) not in given}
+    for community in last.communities:
+        groups = {group for group in _stopped(community, now) if (last.site.domain, group) in back}
+        if groups:
+            why = "is suspended" if community.suspended else "has access that is not valid now"
+            named = ", ".join(sorted(groups))
+            told = f"By the policy that was applied last, {community.name} {why}. {named} would have roles again."
+            yield Finding("stopped-access", community.name, told)
+
+
+def _stopped(community: Community, now: datetime) -> Iterator[str]:
+    whole = community.suspended is not None or not community.validity.holds(now)
+    return (rule.group for rule in community.rules if whole or not rule.validity.holds(now))
 
 
 def _without(resource: Resource, over: Mapping[str, Resource], today: Resource) -> Resource:
