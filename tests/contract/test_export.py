@@ -35,6 +35,7 @@ NAMES = {
     "a dash": "-",
     "jinja": "{{ 1 + 1 }}{% raw %}{# c #}",
     "a newline": "one\ntouch pwned\n",
+    "a line's end of old": "one\x85two",
     "letters": "日本 ünïcödé \u2028 \U0001f600",
     "yaml": "- &a !tag 'x': *a # no",
 }

@@ -20,7 +20,8 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     if any(opener in text for opener in _OPENERS):
         return dumper.represent_scalar("!unsafe", text, style='"')
-    return dumper.represent_str(text)
+    # Between plain quotes, the dumper's usual ones, YAML reads this line break as a blank.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None)
 
 
 def _expression(dumper: yaml.SafeDumper, text: Expression) -> yaml.ScalarNode:
