@@ -8,6 +8,7 @@ import pytest
 from moves import CLAIM, ISSUERS, NEW, NEW_ISSUER, OLD, USUAL, MovingSite, by
 from policies import ACCESS, ISSUER, NOW, OPERATOR, SUBSTANTIAL, TRAINEE, PolicyFiles, person
 
+from p3idp.core.access.desired import desired_state
 from p3idp.core.login.remembered import remembered
 from p3idp.core.migration.move import Move, Stage, Subject
 from p3idp.core.migration.usage import Use
@@ -50,6 +51,13 @@ def test_a_new_issuer_is_trusted_first_and_sign_ins_move_to_it_only_when_told(si
     carry_out(site.ops.switch(ISSUERS), site.text)
     assert issuers_of(site) == (NEW_ISSUER, ISSUER)
     assert site.status(ISSUERS).stages == {"egi": Stage.MOVED}
+
+
+def test_where_sign_ins_start_is_none_of_keystones_business(site: MovingSite) -> None:
+    site.begin(ISSUERS)
+    before = desired_state(site.files.load(), NOW).resources
+    carry_out(site.ops.switch(ISSUERS), site.text)
+    assert desired_state(site.files.load(), NOW).resources == before
 
 
 def test_the_old_one_goes_from_the_text_even_where_it_stood_there_by_default(site: MovingSite) -> None:

@@ -48,13 +48,13 @@ class Migrations:
 
     def finish(self, move: Move, status: Status, accepted: Collection[str]) -> TextChange:
         """The old one goes. Raises MigrationUnsafe where a danger of ``status`` was not accepted by its name."""
-        _refuse_examples_of_old(self.reader.policy(), move)
-        change = self._change(move, move.ended)
         left = [finding for finding in status.findings if finding.name not in accepted]
-        if left and not change.nothing:
+        if left:
             told = "\n".join(f"{finding.name}: {finding.message}" for finding in left)
             raise MigrationUnsafe(f"The old {move.subject} {move.old} stays.\n{told}")
-        return change
+        if status.begun:
+            _refuse_examples_of_old(self.reader.policy(), move)
+        return self._change(move, move.ended)
 
     def status(self, move: Move, bounds: Bounds, now: datetime) -> Status:
         """Who uses which, and whether the old one can go. Raises KeystoneUnreachable, LedgerUnavailable."""
