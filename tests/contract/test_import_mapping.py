@@ -383,6 +383,11 @@ def test_two_projects_of_one_name_are_refused_and_not_half_taken_over():
         imported(egi_rule(), roles=roles)
 
 
+def test_an_odd_name_of_a_project_is_written_as_it_is():
+    done = imported(egi_rule(), roles={("egi", "vo users"): {("egi", "a\x85b"): ("member",)}})
+    assert [str(project) for project, _ in done.found.said[0].rule.grants] == ["a\x85b@egi"]
+
+
 def test_what_keystone_told_is_not_asked_for():
     for minutes, asked in ((90, False), (0, True)):
         (told,) = (each for each in imported(egi_rule(), ttl_minutes=minutes).remarks if each.code == "fill-in")

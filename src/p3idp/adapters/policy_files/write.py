@@ -34,6 +34,12 @@ def _row(dumper: yaml.SafeDumper, row: _Row) -> yaml.SequenceNode:
     return dumper.represent_sequence("tag:yaml.org,2002:seq", row, flow_style=True)
 
 
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # Between plain quotes, the dumper's usual ones, YAML reads this line break as a blank.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if "\x85" in text else None)
+
+
+_Dumper.add_representer(str, _text)
 _Dumper.add_representer(datetime, _moment)
 _Dumper.add_representer(_Row, _row)
 
