@@ -78,8 +78,8 @@ GOOD = {"iss": ISSUER, "sub": "someone@egi.eu", "azp": "p3idp", "entitlements": 
     "odd",
     [
         {"entitlements": {OPERATOR: True}}, {"entitlements": [{}]}, {"entitlements": [OPERATOR, 1]},
-        {"entitlements": None}, {"azp": None}, {"azp": 0}, {"sub": None}, {"sub": ["a", "b"]}, {"iss": 7},
-        {"entitlements": [OPERATOR] * 1001}, {"entitlements": ["x" * 2049]}, {"eduperson_assurance": [[]]},
+        {"entitlements": None}, {"azp": None}, {"azp": 0}, {"sub": None}, {"sub": "x" * 2049}, {"iss": 7},
+        {"sub": ["a", "b"]}, {"entitlements": [OPERATOR] * 1001}, {"entitlements": ["x" * 2049]}, {"eduperson_assurance": [[]]},
     ],
     ids=str,
 )  # fmt: skip
@@ -115,6 +115,15 @@ def test_a_client_of_the_wrong_type_is_not_passed_over(quick):
     assert quick.decide_given(by_client_id | {"azp": ""}, None).rules
     with pytest.raises(ClaimsInvalid):
         quick.decide_given(by_client_id | {"azp": 0}, None)
+
+
+def test_what_one_client_or_issuer_taught_is_no_other_ones(quick):
+    """Claims without azp, and without iss: client_id stands in for the one, the only provider for the other."""
+    bare = {name: value for name, value in GOOD.items() if name not in ("azp", "iss")} | {"client_id": "p3idp"}
+    assert quick.decide_given(bare, None).rules
+    assert quick.decide_given(bare | {"client_id": "foreign"}, None).refusal
+    with pytest.raises(ClaimsInvalid):
+        quick.decide_given(bare | {"iss": None}, None)
 
 
 def test_a_suspended_community_gives_nothing(tmp_path):

@@ -10,8 +10,9 @@ from p3idp.core.keystone_rules import NO_SEARCH
 from p3idp.errors.replay import NoLogins
 from p3idp.ops.replay import MOST_NAMED, Replay, replay
 from p3idp.ops.replay_logins import BadLine, Login, read_logins
-from p3idp.ops.replay_sides import make_sides
+from p3idp.ops.replay_sides import RawMapping, make_sides
 
+RULES = [{"local": [{"user": {"id": "{0}", "domain": {"name": "egi"}}}], "remote": [{"type": "OIDC-sub"}]}]
 CLAIMS = {"iss": ISSUER, "sub": "ann", "azp": "p3idp", "entitlements": [OPERATOR]}
 
 
@@ -131,6 +132,20 @@ def test_a_file_in_which_nothing_can_be_compared_is_not_complete(files):
 def test_logins_are_of_the_provider_named_where_they_do_not_say(files):
     nameless = {name: value for name, value in CLAIMS.items() if name != "iss"}
     assert [p.provider for p in replayed(files, nameless, provider="egi").comparison.people()] == ["egi"]
+
+
+def test_a_login_that_says_its_provider_is_not_the_named_ones(files):
+    hub = "  hub: {title: Hub, issuers: [https://hub.test], scopes: [openid], authorization_ttl: 1h}\n"
+    files.change("site.yaml", "identity_providers:\n", f"identity_providers:\n{hub}")
+    bob = {"claims": CLAIMS | {"sub": "bob", "iss": "https://hub.test"}, "identity_provider": "hub"}
+    people = replayed(files, CLAIMS, bob, provider="egi").comparison.people()
+    assert [(each.subject, each.provider) for each in people] == [("ann", "egi"), ("bob", "hub")]
+    mapping, raw = (
+        RawMapping("rules.json", RULES, "2.0"),
+        b"\n".join(json.dumps(each).encode() for each in (CLAIMS, bob)),
+    )
+    done = replay(make_sides(mapping, files.load(), "egi", NO_SEARCH, NOW), io.BytesIO(raw))
+    assert (done.logins, done.other_providers) == (1, 1)
 
 
 def test_lines_left_out_are_all_counted_and_the_first_ones_named(files):
