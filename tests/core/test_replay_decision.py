@@ -79,7 +79,8 @@ GOOD = {"iss": ISSUER, "sub": "someone@egi.eu", "azp": "p3idp", "entitlements": 
     [
         {"entitlements": {OPERATOR: True}}, {"entitlements": [{}]}, {"entitlements": [OPERATOR, 1]},
         {"entitlements": None}, {"azp": None}, {"azp": 0}, {"sub": None}, {"sub": "x" * 2049}, {"iss": 7},
-        {"sub": ["a", "b"]}, {"entitlements": [OPERATOR] * 1001}, {"entitlements": ["x" * 2049]}, {"eduperson_assurance": [[]]},
+        {"sub": ["a", "b"]}, {"entitlements": [OPERATOR] * 1001}, {"entitlements": ["x" * 2049]},
+        {"eduperson_assurance": [[]]},
     ],
     ids=str,
 )  # fmt: skip
