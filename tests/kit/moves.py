@@ -1,7 +1,7 @@
 """People who came in by an old claim, a new one, or both; and a site whose policy is migrated."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from policies import ISSUER, NOW, OPERATOR, PolicyFiles, person
@@ -46,7 +46,7 @@ class MovingSite:
 
     def meet(self, *logins: RememberedLogin) -> None:
         for number, login in enumerate(logins):
-            named = login if login.subject != "s" else replace_subject(login, f"person-{number}")
+            named = login if login.subject != "s" else replace(login, subject=f"person-{number}")
             self.logins.remember(named)
             self.know(named.subject)
 
@@ -68,11 +68,6 @@ class MovingSite:
 
     def site(self) -> str:
         return (self.files.root / "site.yaml").read_text(encoding="utf-8")
-
-
-def replace_subject(login: RememberedLogin, subject: str) -> RememberedLogin:
-    claims = person(*login.entitlements, subject=subject, issuer=login.issuer)
-    return remembered(claims, login.at, login.by_claim)
 
 
 USUAL = by(OPERATOR, new=[OPERATOR])

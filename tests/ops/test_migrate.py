@@ -5,9 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from access_world import AccessWorld
 from moves import CLAIM, ISSUERS, NEW, NEW_ISSUER, OLD, USUAL, MovingSite, by
 from policies import ACCESS, ISSUER, NOW, OPERATOR, SUBSTANTIAL, TRAINEE, PolicyFiles, person
 
+from p3idp.adapters.memory.people import MemoryPeople
+from p3idp.adapters.regex_worker import RegexWorker
 from p3idp.core.access.desired import desired_state
 from p3idp.core.login.remembered import remembered
 from p3idp.core.migration.move import Move, Stage, Subject
@@ -16,6 +19,7 @@ from p3idp.errors.keystone import KeystoneForbids, KeystoneUnreachable
 from p3idp.errors.migration import MigrationImpossible, MigrationNotBegun, MigrationUnsafe, SiteFileOdd
 from p3idp.errors.policy import PolicyInvalid
 from p3idp.ops.migrate import carry_out
+from p3idp.ops.people import PeopleView
 
 
 @pytest.fixture
@@ -245,10 +249,14 @@ def test_disabled_users_and_earlier_logins_do_not_count_as_seen(site: MovingSite
 def test_a_login_of_which_the_claim_is_not_known_stands_against_it(site: MovingSite) -> None:
     site.meet(USUAL, replace(USUAL, subject="earlier", by_claim=()))
     assert site.names() == ["use-unknown"]
+    assert site.status().coverage.lately == 1, "nor is it a login by which anything is known"
 
 
 def test_who_cannot_be_counted_is_never_taken_for_safe(site: MovingSite) -> None:
-    assert site.names() == ["low-coverage"], "nobody is remembered"
+    assert site.names() == ["low-coverage"]
+    assert "nobody knows who uses what" in site.status().findings[0].message
+    site.logins.remember(USUAL)
+    assert site.names() == ["low-coverage"], "Keystone has none of these people"
     site.meet(USUAL)
     assert site.names() == []
     for problem in ({"complete": False}, {"problem": KeystoneForbids("no")}):
@@ -261,6 +269,28 @@ def test_who_cannot_be_counted_is_never_taken_for_safe(site: MovingSite) -> None
     site.keystone.problem = KeystoneUnreachable("down")
     with pytest.raises(KeystoneUnreachable):
         site.status()
+
+
+@pytest.mark.parametrize("move", [CLAIM, ISSUERS], ids=["claim", "issuer"])
+def test_who_is_told_to_lose_is_whom_the_plan_after_it_names(site: MovingSite, move: Move) -> None:
+    site.begin(move)
+    some = (by(OPERATOR, TRAINEE, new=[OPERATOR]), by(OPERATOR), USUAL, by(new=[OPERATOR]), by(), by("urn:x"))
+    others = [replace(login, issuer=NEW_ISSUER) for login in some]
+    site.meet(*(replace(login, assurance=(SUBSTANTIAL,)) for login in (*some, *others)))
+    told = {each.subject: {(item.name, item.role) for item in each.lost} for each in site.status(move).losers}
+    world = AccessWorld(site.files)
+    world.apply()
+    site.finish(move, "people-lose-access", "old-still-used")
+    world.people = PeopleView(lambda: site.logins, MemoryPeople(), RegexWorker())
+    people = world.plan().people
+    assert people is not None
+    assert told
+    # Keystone tells the roles that a role implies as well; a policy tells its own.
+    assert told == {
+        each.subject: {(right.name, right.role) for right in each.lost if right.role == "member"}
+        for each in people.people
+        if each.lost
+    }
 
 
 VERBATIM = """\
