@@ -103,6 +103,7 @@ ODD = {
     "no list": "identity_providers: {egi: {issuers: a}}\n",
     "no mapping": "identity_providers: {egi: a}\n",
     "an alias": "x: &a [a]\nidentity_providers: {egi: {issuers: *a}}\n",
+    "a key twice": "identity_providers: {egi: {issuers: [https://b], issuers: [a]}}\n",
     "no YAML": "identity_providers: [",
 }
 

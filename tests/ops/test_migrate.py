@@ -146,7 +146,8 @@ def test_examples_that_speak_of_the_old_claim_are_rewritten_first_even_those_tha
     with pytest.raises(PolicyInvalid, match=r"vo\.access\.egi\.eu\.yaml:9: .*speaks of the claim") as refused:
         site.finish()
     assert "Write them with entitlements" in refused.value.hint
-    site.files.change("communities/vo.access.egi.eu.yaml", f"{{{OLD}:", f"{{{NEW}:")
+    both = f"{{{NEW}: urn:mace:egi.eu:group:other:role=member, {OLD}:"
+    site.files.change("communities/vo.access.egi.eu.yaml", f"{{{OLD}:", both)
     site.finish()
     assert claims_of(site) == (NEW,)
 
