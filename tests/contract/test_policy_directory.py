@@ -297,6 +297,15 @@ SHARED = """\
 """
 
 
+@pytest.mark.parametrize("twin", ["VO.access.egi.eu:role=vm_operator", "vo.àccess.egi.eu:role=vm_operator"])
+def test_groups_that_differ_only_in_capitals_or_accents_are_refused(files, twin):
+    """MariaDB takes them for one group, whose grants both would have."""
+    rule = f"  - entitlement: {OPERATOR.replace('vo.access', 'vo.other')}\n    group: {twin}\n"
+    files.change(COMMUNITY, "access:\n", f"access:\n{rule}    projects: {{p3: [reader]}}\n")
+    ((_, _, message),) = mistakes(files)
+    assert "only in capitals or accents" in message
+
+
 def test_rules_of_one_community_that_give_the_same_may_share_a_group(files):
     text = (files.root / COMMUNITY).read_text(encoding="utf-8")
     files.write(COMMUNITY, text + SHARED)

@@ -17,7 +17,7 @@ from p3idp.adapters.policy_files.explain import explain
 from p3idp.adapters.policy_files.mistakes import Mistakes
 from p3idp.adapters.policy_files.nodes import Document, read_document, shortened
 from p3idp.adapters.policy_files.schema import CommunityFile, SiteFile
-from p3idp.adapters.policy_files.shared import shared_groups, shared_projects
+from p3idp.adapters.policy_files.shared import alike_groups, shared_groups, shared_projects
 from p3idp.adapters.policy_files.site import convert_site
 from p3idp.adapters.policy_files.verbatim import read_verbatim
 from p3idp.core.policy.model import Community, Policy, PolicyId, Project, Site, VerbatimRules
@@ -184,7 +184,8 @@ class _Reading:
         communities = [replace(r.convert(), examples=r.examples(everywhere)) for r in readers]
         for reader in readers:
             self.places.extend(reader.mistakes.places)
-        self.places.extend(shared_groups(rule for community in communities for rule in community.rules))
+        rules = [rule for community in communities for rule in community.rules]
+        self.places.extend((*shared_groups(rules), *alike_groups(rules)))
         self.places.extend(shared_projects(readers))
         return communities
 

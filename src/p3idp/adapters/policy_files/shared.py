@@ -1,5 +1,6 @@
 """What several rules or communities have in common. Owns what they must agree on."""
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -28,6 +29,20 @@ def shared_groups(rules: Iterable[AccessRule]) -> Iterable[Place]:
                     "and gives something else; name one `group:`"
                 )
                 yield (*rule.place, told)
+
+
+def alike_groups(rules: Iterable[AccessRule]) -> Iterable[Place]:
+    """Groups whose names MariaDB's usual collation takes for one: capitals and accents do not count there."""
+    seen: dict[str, AccessRule] = {}
+    for rule in rules:
+        decomposed = unicodedata.normalize("NFKD", rule.group.casefold())
+        first = seen.setdefault("".join(c for c in decomposed if not unicodedata.combining(c)), rule)
+        if first.group != rule.group:
+            told = (
+                f"the group `{rule.group}` differs from `{first.group}` ({first.place[0]}:{first.place[1]}) only in "
+                "capitals or accents, which Keystone's database may take for one group; name one `group:`"
+            )
+            yield (*rule.place, told)
 
 
 def shared_projects(readers: Iterable[CommunityReader]) -> Iterable[Place]:
