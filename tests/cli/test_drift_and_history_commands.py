@@ -115,6 +115,15 @@ def test_the_history_lists_the_newest_first_and_says_what_each_did(world, type_i
     assert one["files"].keys() == {"site.yaml", ACCESS_FILE, "communities/training.egi.eu.yaml"}
 
 
+def test_how_an_apply_ended_is_said_beside_a_real_accounts_id(world, type_in, monkeypatch):
+    monkeypatch.setattr(type(world.keystone), "account", lambda _: "780048dd6cdd40f6ac6f2c39a4544965")
+    world.files.change(ACCESS_FILE, "[member]", "[reader]")
+    world.apply("too-many-removals")
+    first, second = type_in("history", "show", "2")[1].splitlines()[:2]
+    assert first.endswith("Z: success")
+    assert second == "By the account 780048dd6cdd40f6ac6f2c39a4544965; ledger record memory/3"
+
+
 def test_two_applies_are_compared_by_what_they_left_and_by_their_policy(world, type_in):
     world.files.change(ACCESS_FILE, "[member]", "[reader]")
     world.apply("too-many-removals")

@@ -135,12 +135,13 @@ def _line(entry: Entry | Unbelieved) -> str:
 
 def _lines(entry: Entry) -> Iterator[str]:
     begun = entry.begun
-    yield fit(f"Apply {entry.number} of {entry.at:%Y-%m-%d %H:%M:%S}Z by account {entry.account}: {entry.outcome}")
+    yield f"Apply {entry.number} of {entry.at:%Y-%m-%d %H:%M:%S}Z: {entry.outcome}"
+    yield harmless(f"By the account {entry.account}; ledger record {entry.intent}")
     if begun.rollback_to is not None:
         yield f"A rollback to apply {begun.rollback_to}"
     yield f"Policy {begun.policy} {begun.policy_digest}"
     yield f"Keystone {begun.target}"
-    yield f"Plan {begun.plan}; ledger record {entry.intent}"
+    yield f"Plan {begun.plan}"
     if entry.accepted:
         yield f"Accepted by name: {harmless(', '.join(entry.accepted))}"
     yield "Changes that it was to make:"
