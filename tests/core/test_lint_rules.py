@@ -20,6 +20,7 @@ from lint_cases import (
     SUB,
     USER,
     WITHOUT_LOGIN,
+    barring,
     entitled,
     projects,
     rule,
@@ -40,8 +41,8 @@ from p3idp.core.mappings.lint import (
     read_written,
     report,
 )
-from p3idp.core.mappings.lint.pattern_repair import found_in
 from p3idp.core.mappings.lint.samples import sample
+from p3idp.core.mappings.lint.searched import found_in
 
 
 def found(rules: Any, version: str | None = "2.0") -> list[Finding]:
@@ -124,12 +125,15 @@ def test_a_pattern_proposed_instead_is_without_its_defect(name: str):
         ("^urn:mace:egi.eu:group:ops:.*$", r"\Aurn:mace:egi\.eu:group:ops:.*\Z"),
         (CLOSED.replace(r"\.", "."), CLOSED),
         ("^(a|b.c)", r"\A(?:(a|b\.c))\Z"),
+        ("^urn:mace:egi.eu:.*:ops:vm@egi.eu$", r"\Aurn:mace:egi\.eu:[^:#\s]+:ops:vm@egi\.eu\Z"),
+        ("urn:mace:egi.eu:group:.*:role=vm", r"\Aurn:mace:egi\.eu:group:[^:#\s]+:role=vm(?:#[^#\s]+)?\Z"),
+        ("^urn:mace:egi.eu:group:ops.*:role=vm$", r"\Aurn:mace:egi\.eu:group:ops(?::[^:#\s]+)*:role=vm\Z"),
     ],
 )
 def test_the_fix_of_a_pattern_is_written_out(pattern: str, instead: str):
     shown = [each for each in found([entitled(any_one_of=[pattern], regex=True)]) if each.instead]
     assert {each.instead for each in shown} == {instead}
-    meant = sample(pattern)
+    meant = (sample(pattern) or "").replace("::", ":x:")
     assert meant
     assert found_in(instead, meant)
 
@@ -190,10 +194,33 @@ def test_good_rules_are_left_alone(rules: Any):
     assert found(rules) == []
 
 
-@pytest.mark.parametrize("pattern", ["@example.org$", "-banned", r"\A.*@yeah.com$"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\Aurn:mace:egi\.eu:group:ops:.*:role=vm\Z",
+        r"\Aurn:mace:egi\.eu:group:[^:]*:role=vm\Z",
+        r"\Aurn:a:x:y:z:group:ops:.*:role=vm\Z",
+        r"\Aurn:mace:egi\.eu:res:.*:vm\Z",
+        r"\Aurn:mace:egi\.eu:aai\.egi\.eu:ops:.*:vm@egi\.eu\Z",
+        r"\Aurn:mace:egi\.eu:group:.*#aai\.egi\.eu\Z",
+        r"\Ahttps://.*/a\Z",
+        r"\A.*@egi\.eu\Z",
+    ],
+)
+def test_a_wildcard_is_left_alone_where_the_community_is_named_or_none_is(pattern: str):
+    assert found([entitled(any_one_of=[pattern], regex=True)]) == []
+
+
+def test_a_wildcard_below_a_longer_namespace_is_found():
+    assert codes([entitled(any_one_of=[r"\Aurn:a:x:y:z:group:.*:role=vm\Z"], regex=True)]) == {"pattern-across-names"}
+
+
+@pytest.mark.parametrize("pattern", ["@example.org$", "-banned", r"\A.*@yeah.com$", "urn:x:banned.*", "urn:banned:"])
 def test_an_exclusion_is_not_made_tighter_for_that_would_let_people_in(pattern: str):
-    barred = {"type": ENT, "not_any_of": [pattern], "regex": True}
-    assert found([rule(SUB, ISS, {"type": ENT, "any_one_of": [OPS]}, barred)]) == []
+    shown = found([barring(pattern, regex=True)])
+    assert {each.code for each in shown} <= {"exclusion-open"}
+    assert bool(shown) is (pattern == "-banned")
+    assert not any(each.instead for each in shown)
 
 
 def test_a_mapping_without_its_version_is_one_of_schema_1():

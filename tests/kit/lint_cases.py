@@ -40,6 +40,10 @@ def patterned(pattern: Any) -> Rule:
     return entitled(any_one_of=[pattern], regex=True)
 
 
+def barring(text: str, **how: Any) -> Rule:
+    return rule(SUB, ISS, {"type": ENT, "any_one_of": [OPS]}, {"type": ENT, "not_any_of": [text], **how})
+
+
 def projects(name: str = "p", role: str = "member", **more: Any) -> list[dict[str, Any]]:
     return [{"user": USER, "projects": [{"name": name, "roles": [{"name": role}]}], **more}]
 
@@ -65,6 +69,24 @@ CASES: Mapping[str, Case] = {
     "pattern-unanchored 2": Case([patterned(r"ops:role=vm_operator\Z")], [patterned(CLOSED)]),
     "pattern-unanchored 3": Case([patterned(r"\Aurn:a\Z|urn:b")], [patterned(r"\A(?:urn:a|urn:b)\Z")]),
     "pattern-unanchored 4": Case([patterned(CLOSED.removesuffix(r"\Z"))], [patterned(CLOSED)]),
+    # Whoever manages a community makes a subgroup "ops" of it, and is an operator of ops. As EGI documents it:
+    "pattern-across-names": Case(
+        [patterned("^urn:mace:egi.eu:.*:ops:vm_operator@egi.eu$")],
+        [patterned(r"\Aurn:mace:egi\.eu:[^:#]+:ops:vm_operator@egi\.eu\Z")],
+    ),
+    "pattern-across-names 1": Case(
+        [patterned("urn:mace:egi.eu:group:.*:role=vm_operator")],
+        [patterned(r"\Aurn:mace:egi\.eu:group:[^:#]+:role=vm_operator(#.*)?\Z")],
+    ),
+    "pattern-across-names 2": Case([patterned(CLOSED.replace(":ops:", ":([^#]+):"))], [patterned(CLOSED)]),
+    "pattern-across-names 3": Case(
+        [patterned(CLOSED.replace(":ops:", r":ops[\w:.-]*:"))],
+        [patterned(CLOSED.replace(":ops:", ":ops(?::[^:#]+)*:"))],
+    ),
+    "pattern-across-names 4": Case([patterned(CLOSED.replace(":ops:", ":.+:ops:"))], [patterned(CLOSED)]),
+    "pattern-across-names 5": Case([patterned(r".*:ops:role=vm_operator#aai\.egi\.eu\Z")], [patterned(CLOSED)]),
+    "pattern-across-names 6": Case([patterned(CLOSED.replace(r"egi\.eu:g", ".*:g"))], [patterned(CLOSED)]),
+    "pattern-across-names 7": Case([patterned(CLOSED + "|" + CLOSED.replace("ops", r"\S+?"))], [patterned(CLOSED)]),
     "pattern-dot": Case([patterned(CLOSED.replace(r"egi\.eu:g", "egi.eu:g"))], [patterned(CLOSED)]),
     "pattern-dollar": Case([patterned(CLOSED.replace(r"\Z", "$"))], [patterned(CLOSED)]),
     "pattern-anything": Case([patterned(".*")], [patterned(CLOSED)]),
@@ -90,6 +112,9 @@ CASES: Mapping[str, Case] = {
     "condition-empty 2": Case([entitled(groups(), whitelist=[])], [entitled(groups(), whitelist=["ops"])]),
     # Whoever has no entitlement at all is shut out by a rule that bars one.
     "absent-attribute": Case([rule(SUB, ISS, {"type": "OIDC-acr", "not_any_of": ["low"]})], GOOD),
+    # The friends of the banned are none of them.
+    "exclusion-open": Case([barring("urn:mace:egi.eu:group:banned", regex=True)], [barring("urn:x:banned")]),
+    "exclusion-open 1": Case([barring("banned$", regex=True)], [barring(".*banned$", regex=True)]),
     "only-exclusions": Case([entitled(not_any_of=["urn:x:banned"])], GOOD),
     "matches-everybody": Case([rule(SUB, ISS)], GOOD),
     # A stranger gets the operators' group: a whitelist is no gate.

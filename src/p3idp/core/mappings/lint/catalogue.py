@@ -74,6 +74,12 @@ PATTERNS: Mapping[str, Words] = {
         "Keystone searches anywhere in the value: a name that only begins or ends the same gets in.",
         "Begin the pattern with `\\A` and end it with `\\Z`.",
     ),
+    "pattern-across-names": Words(
+        _E,
+        "A wildcard stands where a community is named, and runs over colons.",
+        "Any community can make a subgroup whose name ends the same, and its members get in.",
+        "Name the community; `[^:#]+` stays within one name.",
+    ),
     "pattern-dot": Words(
         _W,
         "A dot in a pattern is not escaped.",
@@ -137,6 +143,12 @@ CONDITIONS: Mapping[str, Words] = {
         "A rule asks that an attribute does not hold some value.",
         "An attribute that is not there at all fails the rule too: people without the claim are shut out.",
         "Do not lean on not_any_of: say with any_one_of who is meant.",
+    ),
+    "exclusion-open": Words(
+        _W,
+        "A pattern of not_any_of is open at its beginning or its end.",
+        "Keystone searches anywhere in the value: people with a longer name are shut out as well.",
+        "List the values that are barred; leave the pattern if everything that holds it is.",
     ),
     "only-exclusions": Words(
         _E,

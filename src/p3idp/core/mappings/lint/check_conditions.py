@@ -8,8 +8,9 @@ from p3idp.core.mappings.json_lines import Path
 from p3idp.core.mappings.lint.attributes import COMMON, plain
 from p3idp.core.mappings.lint.check_texts import is_filled_from
 from p3idp.core.mappings.lint.linted import Linted
-from p3idp.core.mappings.lint.pattern_repair import as_json, found_in
+from p3idp.core.mappings.lint.pattern_repair import as_json
 from p3idp.core.mappings.lint.samples import sample
+from p3idp.core.mappings.lint.searched import found_in
 from p3idp.core.mappings.lint.shows import Shown, Shows
 from p3idp.core.mappings.lint.views import Required, RuleView, gift
 

@@ -9,9 +9,11 @@ from p3idp.core.keystone_rules.reading import Reading, read_pattern
 from p3idp.core.keystone_rules.search import NO_SEARCH, BrokenPattern
 from p3idp.core.mappings.json_lines import Path
 from p3idp.core.mappings.lint.linted import Linted
-from p3idp.core.mappings.lint.pattern_repair import BRANCHES, as_json, before, behind, found_in, repaired
+from p3idp.core.mappings.lint.pattern_names import over_names
+from p3idp.core.mappings.lint.pattern_repair import BRANCHES, as_json, before, behind, repaired
 from p3idp.core.mappings.lint.pattern_shape import ends_with_dollar, has_loose_dot, is_open_at_end, is_open_at_start
 from p3idp.core.mappings.lint.samples import parsed, sample, slow_texts
+from p3idp.core.mappings.lint.searched import found_in
 from p3idp.core.mappings.lint.shows import Shown, Shows
 from p3idp.core.mappings.lint.views import Required, RuleView, gift
 
@@ -19,7 +21,7 @@ from p3idp.core.mappings.lint.views import Required, RuleView, gift
 LONG_CLAIM = 4_096
 # Where nobody can run what may not end, the bound alone is believed up to this length.
 _SHORT_CLAIM = 64
-_LOOSE = ("pattern-unanchored", "pattern-dot", "pattern-dollar")
+_LOOSE = ("pattern-unanchored", "pattern-across-names", "pattern-dot", "pattern-dollar")
 _NONSENSE = ("q", "7", "anything at all", "~", "urn:x:y")
 
 
@@ -54,7 +56,7 @@ def _check(linted: Linted, view: RuleView, required: Required, path: Path, entry
         _broken(linted, view, path, "pattern-invalid", reading.message, fix, reading.error, literal)
         return
     for mark in marks(entry):
-        # A loose exclusion shuts out too many; a tight one would let in whom it was to stop.
+        # A loose exclusion shuts out too many (check_exclusions.py); a tight one would let in whom it was to stop.
         if required.condition != "not_any_of" or mark.code not in _LOOSE:
             _say(linted, view, required, path, mark)
     if reading.quick_up_to < LONG_CLAIM:
@@ -95,7 +97,13 @@ def marks(pattern: str) -> tuple[Mark, ...]:
         told = f"the pattern {as_json(pattern)} is found in every value"
         return (Mark("pattern-anything", told, "List the values that are meant, or remove the condition.", "anything"),)
     by_code: dict[str, Mark] = {}
-    branches = range(BRANCHES if "|" in pattern else 1)
+    branches = _branches(pattern)
+    wildcard = next((each for number in branches if (each := over_names(pattern, number))), None)
+    if wildcard is not None:
+        better = repaired(pattern, wildcard.meant)
+        told = f"the pattern {as_json(pattern)} has a wildcard where a community is named, and it runs over colons"
+        fix = "Write the name that is meant in its place" + (f", or at the least {as_json(better)}" if better else "")
+        by_code["pattern-across-names"] = Mark("pattern-across-names", told, fix, wildcard.stranger, better)
     for meant in dict.fromkeys(sample(pattern, branch=number) for number in branches):
         if meant is not None and found_in(pattern, meant):
             for code, told, value in _loose(pattern, meant):
@@ -103,10 +111,16 @@ def marks(pattern: str) -> tuple[Mark, ...]:
     return tuple(by_code.values())
 
 
+def _branches(pattern: str) -> range:
+    return range(BRANCHES if "|" in pattern else 1)
+
+
 def _is_tight(pattern: str) -> bool:
     """Whether nothing can be loose, by its form alone: so are most of a thousand patterns."""
     reading, tree = read_pattern(pattern), parsed(pattern)
     begins = isinstance(reading, Reading) and reading.prefix and not is_open_at_start(tree)
+    if any(over_names(pattern, number) for number in _branches(pattern)):
+        return False
     return bool(begins) and not (is_open_at_end(tree) or has_loose_dot(tree) or ends_with_dollar(tree))
 
 

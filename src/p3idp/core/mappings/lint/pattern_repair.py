@@ -1,33 +1,18 @@
 """What to write instead of a pattern. Owns the proposals: each is tried before it is made."""
 
 import re
-from functools import lru_cache
 
-from p3idp.core.keystone_rules.outcome import Stop
-from p3idp.core.keystone_rules.patterns import Pattern
 from p3idp.core.keystone_rules.reading import read_pattern
-from p3idp.core.keystone_rules.search import NO_SEARCH, BrokenPattern
+from p3idp.core.keystone_rules.search import BrokenPattern
+from p3idp.core.mappings.lint.pattern_names import within_names
 from p3idp.core.mappings.lint.pattern_shape import core, has_loose_dot, is_open_at_end, is_open_at_start
 from p3idp.core.mappings.lint.samples import parsed, sample
+from p3idp.core.mappings.lint.searched import found_in
 
 # A role or a subgroup, and whoever issued it: the authority is no part of the name (RFC 8141).
 _BELOW, _AUTHORITY = r"(?::[^#\s]+)?", r"(?:#[^#\s]+)?"
 # So many alternatives are looked at.
 BRANCHES = 4
-
-
-def found_in(pattern: str, text: str) -> bool:
-    """Whether a search that is surely quick finds the pattern."""
-    try:
-        return _ready(pattern).found_in(text)
-    except Stop:
-        return False
-
-
-@lru_cache(maxsize=256)
-def _ready(pattern: str) -> Pattern:
-    """Looked for in several texts one after the other: compiled once."""
-    return Pattern(pattern, NO_SEARCH)
 
 
 def before(meant: str) -> str:
@@ -45,8 +30,10 @@ def repaired(pattern: str, meant: str) -> str:
 
     Whoever holds a role in a group that was left open keeps it, and nothing is found that was not before.
     """
-    if not core(parsed(pattern)):
+    given, pattern = pattern, within_names(pattern, BRANCHES)
+    if not pattern or not core(parsed(pattern)):
         return ""
+    meant = meant if pattern == given else sample(pattern) or meant
     texts = {meant, *(sample(pattern, branch=number) or meant for number in range(BRANCHES))}
     kept = [text for text in texts if found_in(pattern, text)]
     body = re.sub(r"^(?:\^|\\A)*|(?:\$|\\Z)*$", "", pattern)
@@ -66,7 +53,8 @@ def repaired(pattern: str, meant: str) -> str:
         return ""
     tree = parsed(closed)
     good = not (has_loose_dot(tree) or is_open_at_start(tree) or is_open_at_end(tree))
-    return closed if good and closed != pattern else ""
+    good = good and within_names(closed, BRANCHES) == closed
+    return closed if good and closed != given else ""
 
 
 def escape_dots(pattern: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from p3idp.core.keystone_rules.hazard import inside, is_anchored
 
-_REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
+REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
 _AT_ENDS = (sre.AT_END, sre.AT_END_STRING)
 _WORDLIKE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
 # Beside one of these "and anything" is meant: the names below a group, say; and after ``=`` any role.
@@ -70,7 +70,7 @@ def ends_with_dollar(tree: Any) -> bool:
 
 def is_wide(op: Any, value: Any) -> bool:
     """Whether this is ``.*`` or ``.+``."""
-    return bool(op in _REPEATS and value[1] is sre.MAXREPEAT and [each[0] for each in value[2]] == [sre.ANY])
+    return bool(op in REPEATS and value[1] is sre.MAXREPEAT and [each[0] for each in value[2]] == [sre.ANY])
 
 
 def has_loose_dot(tree: Any) -> bool:

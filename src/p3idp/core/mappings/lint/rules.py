@@ -7,6 +7,7 @@ from p3idp.core.keystone_rules import NO_SEARCH, Search
 from p3idp.core.keystone_rules.schema import VERSIONS, problems
 from p3idp.core.mappings.json_lines import Path
 from p3idp.core.mappings.lint.check_conditions import check_conditions
+from p3idp.core.mappings.lint.check_exclusions import check_exclusions
 from p3idp.core.mappings.lint.check_gives import check_gives
 from p3idp.core.mappings.lint.check_names import check_names
 from p3idp.core.mappings.lint.check_patterns import check_patterns
@@ -38,6 +39,7 @@ def lint_rules(written: Written, version: str | None = None, search: Search = NO
         _no_version(linted)
     for view in linted.views:
         check_patterns(linted, view)
+        check_exclusions(linted, view)
         check_conditions(linted, view)
         check_texts(linted, view)
         check_gives(linted, view)

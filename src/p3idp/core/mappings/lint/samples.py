@@ -46,18 +46,26 @@ def sample(pattern: str, dot: str = ".", branch: int = 0) -> str | None:
     if tree is None:
         return None
     try:
-        return _text(_chosen(list(tree), branch), dot, {})
+        return _text(chosen(list(tree), branch), dot, {})
     except _NoSample:
         return None
 
 
-def _chosen(items: Sequence[Any], branch: int) -> Sequence[Any]:
-    """With one alternative in place of the first choice that is there, at the top or in a group."""
+def text_of(items: Sequence[Any]) -> str | None:
+    """The same for pieces of a parsed pattern."""
+    try:
+        return _text(items, ".", {})
+    except _NoSample:
+        return None
+
+
+def chosen(items: Sequence[Any], branch: int) -> Sequence[Any]:
+    """The pieces with one alternative in place of the first choice that is there, at the top or in a group."""
     for place, (op, value) in enumerate(items):
         if op is sre.BRANCH:
             return [*items[:place], *value[1][min(branch, len(value[1]) - 1)], *items[place + 1 :]]
         if op is sre.SUBPATTERN and any(each[0] in (sre.BRANCH, sre.SUBPATTERN) for each in value[3]):
-            within = (op, (*value[:3], _chosen(list(value[3]), branch)))
+            within = (op, (*value[:3], chosen(list(value[3]), branch)))
             return [*items[:place], within, *items[place + 1 :]]
     return items
 
@@ -120,6 +128,16 @@ def _one_of(members: Sequence[Any]) -> str:
     if op is sre.RANGE:
         return chr(value[0])
     return _CATEGORIES.get(value, "x")
+
+
+def takes(op: Any, value: Any, character: str) -> bool:
+    """Whether a piece that takes exactly one character takes this one."""
+    if op is sre.IN:
+        negated = bool(value) and value[0][0] is sre.NEGATE
+        return any(_holds(inner, what, character) for inner, what in value[negated:]) is not negated
+    if op is sre.NOT_LITERAL:
+        return bool(value != ord(character))
+    return bool(op is sre.ANY or (op is sre.LITERAL and value == ord(character)))
 
 
 def _holds(op: Any, value: Any, character: str) -> bool:
