@@ -304,8 +304,9 @@ def test_a_mapping_that_cannot_be_taken_over_is_named_with_its_provider(keystone
 def test_an_empty_cloud_is_refused(keystone, wrong):
     if wrong == "disabled":
         change(keystone, Kind.IDENTITY_PROVIDER, ("egi.eu",), enabled=False)
-    with pytest.raises(ImportImpossible, match="no enabled identity provider"):
+    with pytest.raises(ImportImpossible, match="no enabled identity provider") as refused:
         imported(MemoryKeystone() if wrong == "none" else keystone, *(["nobody"] if wrong == "unknown" else []))
+    assert "identity provider list" in refused.value.hint
 
 
 def test_what_keystone_cuts_short_is_not_taken_over(keystone):

@@ -24,6 +24,7 @@ from p3idp.ops.import_mapping import MappingImport, MappingImported, asked_keyst
 from p3idp.ports.keystone import FederationReader
 from p3idp.ports.new_policy import Files
 
+_LISTED = "`openstack identity provider list` shows the providers."
 GroupNames = Mapping[str, tuple[str, str]]
 
 
@@ -92,7 +93,7 @@ class SiteImport:
         doors = list(_doors(observed, domain, asked, left))
         if not doors:
             told = "\n".join([f"There is nothing to take over in the domain {domain}.", *(each.told for each in left)])
-            raise ImportImpossible(told, hint="`openstack identity provider list` shows the providers.")
+            raise ImportImpossible(told, hint=_LISTED)
         groups = self.groups()
         parts = {door.provider: self._part(door, observed, domain, groups, asked, now) for door in doors}
         policy = owned(merged([part.found.policy for part in parts.values()]), observed)
@@ -139,14 +140,10 @@ def _domain(observed: Snapshot, asked: Asked) -> str:
     found = {str(each.attributes["domain"]) for each in _providers(observed, asked) if each.attributes["enabled"]}
     if len(found) == 1:
         return found.pop()
-    told = (
-        f"The identity providers are in {len(found)} domains: {', '.join(sorted(found))}."
-        if found
-        else (
-            "Keystone has no enabled identity provider"
-            + (f" {', '.join(asked.providers)}." if asked.providers else ".")
-        )
-    )
+    if not found:
+        named = f" {', '.join(asked.providers)}" if asked.providers else ""
+        raise ImportImpossible(f"Keystone has no enabled identity provider{named}.", hint=_LISTED)
+    told = f"The identity providers are in {len(found)} domains: {', '.join(sorted(found))}."
     raise ImportImpossible(told, hint="A policy has one domain; say --domain NAME, and import each into a directory.")
 
 
