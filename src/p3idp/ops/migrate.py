@@ -100,8 +100,8 @@ class Migrations:
         return coverage_of(logins, recalled.unreadable, shadows, move, begin)
 
     def _change(self, move: Move, stage: Callable[[IdentityProvider], Names]) -> TextChange:
-        before = self.reader.policy()
         text = after = self.reader.text()
+        before = self.reader.policy(text)  # of this very text: somebody may be editing
         for provider in move.providers(before.site):
             names = stage(provider)
             if names != move.listed(provider):

@@ -18,6 +18,7 @@ class Asserted:
 
     def __init__(self, door: Door, names: ClaimNames, audiences: tuple[str, ...] = ()) -> None:
         self._door, self._audiences = door, DELIMITER.join(audiences)
+        self._of_claim: dict[str, tuple[str, ...]] = {}
         self._entitlements = self._keys(*names.entitlements, *_USUAL.entitlements)
         self._assurance = self._keys(names.assurance, _USUAL.assurance)
         self._subject, self._issuer = self._keys(names.subject), self._keys("iss")
@@ -47,9 +48,11 @@ class Asserted:
 
     def _held(self, login: RememberedLogin) -> Mapping[str, str]:
         """The entitlements, each under the claim it came by; all of them under a claim of which that is not known."""
-        known = dict(login.by_claim)
-        values = {key: login.entitlements for key in self._entitlements}
-        values |= {key: texts for name, texts in known.items() for key in self._keys(name)}
+        values = dict.fromkeys(self._entitlements, login.entitlements)
+        for name, texts in login.by_claim:
+            if name not in self._of_claim:
+                self._of_claim[name] = self._keys(name)
+            values |= dict.fromkeys(self._of_claim[name], texts)
         return {key: DELIMITER.join(texts) for key, texts in values.items() if texts}
 
 
