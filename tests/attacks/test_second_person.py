@@ -18,7 +18,8 @@ from p3idp.core.audit.event import AuditEvent, Outcome, person
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
-from p3idp.errors.access import FindingsUnaccepted, PlanStale
+from p3idp.errors.access import FindingsUnaccepted, LedgerDamaged, PlanStale
+from p3idp.errors.login import TokenRefused
 from p3idp.errors.proposals import ProposalDamaged, ProposalRefused, SecondPersonNeeded
 from p3idp.ops.access_ledger import TARGET
 from p3idp.ops.audit import verify_ledger
@@ -208,6 +209,44 @@ def the_approvals_record_taken_away(site: Deciding) -> object:
     return site.apply(proposal)
 
 
+def the_chain_shortened_and_its_head_set_back(site: Deciding) -> object:
+    """The chain holds again; what stood in it does not."""
+    proposal = site.propose()
+    approval = site.approve(proposal)
+    number = int(approval.record.rpartition("/")[2])
+    site.sql("DELETE FROM ledger WHERE sequence = :n", n=number)
+    site.sql(
+        "UPDATE ledger_heads SET length = :n, digest = (SELECT digest FROM ledger WHERE sequence = :n)", n=number - 1
+    )
+    verify_ledger(site.access.ledger())
+    return site.apply(proposal)
+
+
+def another_record_changed(site: Deciding) -> object:
+    """Proposal and approval are as they were; that Carol tried before is to be forgotten."""
+    proposal = site.propose()
+    with pytest.raises(ProposalRefused):
+        site.approve(proposal, CAROL)
+    site.approve(proposal)
+    site.sql("UPDATE ledger SET event = replace(event, 'carol', 'david') WHERE event LIKE '%not-approver%'")
+    return site.apply(proposal)
+
+
+def an_issuer_that_the_draft_alone_believes(site: Deciding) -> object:
+    """Whose keys are the attacker's: its word would be enough to be Bob."""
+    both, one = f"issuers: [{site.hostile.issuer}, {site.alias.issuer}]", f"issuers: [{site.hostile.issuer}]"
+    site.files.change(ACCESS, "[member, admin]", "[member]")
+    site.files.change("site.yaml", both, one)
+    fewer = site.propose()
+    site.approve(fewer)
+    site.apply(fewer)
+    site.files.change("site.yaml", one, both)
+    site.files.change(ACCESS, "[member]", "[member, admin]")
+    proposal = site.propose()
+    site.desk.approve(proposal.id, proposal.digest, site.token(BOB, site.alias), site.now)
+    return site.apply(proposal)
+
+
 def after_the_plan_moved(site: Deciding) -> object:
     site.files.change(ACCESS, "[member, admin]", "[member, reader]")
     proposal = site.propose()
@@ -251,6 +290,22 @@ def a_client_added_alone(site: Deciding) -> object:
     site.files.change(ACCESS, "[member, admin]", "[member]")
     site.files.change("site.yaml", "p3idp-cli]", "p3idp-cli, evil]")
     return by_accepting_every_name(site)
+
+
+def an_audience_added_alone(site: Deciding) -> object:
+    site.files.change(ACCESS, "[member, admin]", "[member]")
+    site.files.change("site.yaml", "    scopes:", "    audiences: [evil]\n    scopes:")
+    return by_accepting_every_name(site)
+
+
+def a_token_of_a_client_that_does_not_speak_for_approvers(site: Deciding) -> object:
+    site.files.change(ACCESS, "[member, admin]", "[member]")
+    site.files.change("site.yaml", f"  subjects: [{ALICE}", f"  issuing_clients: [p3idp]\n  subjects: [{ALICE}")
+    fewer = site.propose()
+    site.approve(fewer)
+    site.apply(fewer)
+    site.files.change(ACCESS, "[member]", "[member, admin]")
+    return by(BOB, azp="p3idp-cli", client_id="p3idp-cli")(site)
 
 
 def another_subject_claim_alone(site: Deciding) -> object:
@@ -346,6 +401,9 @@ ATTACKS: dict[str, tuple[Attack, type[P3idpError], str]] = {
     "a proposal sealed with one's own key": (sealed_with_a_key_of_ones_own, ProposalDamaged, ""),
     "an approval written to the ledger": (a_record_written_to_the_ledger, ProposalRefused, "unapproved"),
     "the record of the approval taken away": (the_approvals_record_taken_away, P3idpError, ""),
+    "the chain shortened": (the_chain_shortened_and_its_head_set_back, ProposalDamaged, ""),
+    "another record changed": (another_record_changed, LedgerDamaged, ""),
+    "an issuer that the draft alone believes": (an_issuer_that_the_draft_alone_believes, TokenRefused, "issuer"),
     "the plan moved": (after_the_plan_moved, PlanStale, ""),
     "Keystone moved": (after_keystone_moved, PlanStale, ""),
     "approvers of the draft's own": (a_draft_with_approvers_of_its_own, ProposalRefused, "not-approver"),
@@ -353,6 +411,12 @@ ATTACKS: dict[str, tuple[Attack, type[P3idpError], str]] = {
     "no approvers any more": (a_draft_without_approvers, SecondPersonNeeded, ""),
     "an issuer added alone": (an_issuer_added_alone, SecondPersonNeeded, ""),
     "a client added alone": (a_client_added_alone, SecondPersonNeeded, ""),
+    "an audience added alone": (an_audience_added_alone, SecondPersonNeeded, ""),
+    "a client that does not speak for approvers": (
+        a_token_of_a_client_that_does_not_speak_for_approvers,
+        ProposalRefused,
+        "not-approver",
+    ),
     "another subject claim alone": (another_subject_claim_alone, SecondPersonNeeded, ""),
     "the newest apply taken away": (the_newest_apply_taken_away, FindingsUnaccepted, ""),
     "the newest apply spoiled": (the_newest_apply_spoiled, FindingsUnaccepted, ""),

@@ -139,6 +139,15 @@ def test_letting_others_in_where_rules_lead_to_power_wants_two_people(ruling, ol
     assert {name for name, _ in second_person(ruling)} == {"admin-rule"}
 
 
+def test_another_issuer_in_front_of_a_rule_that_asks_for_none_wants_two_people(world):
+    world.put(Kind.GROUP, ("egi", "others"))
+    verbatim(world, group("others"))
+    world.apply("verbatim-rules")
+    world.put(Kind.ROLE_ASSIGNMENT, ("egi", "others", "admin", "project", "egi", "p3"))
+    world.files.change("site.yaml", "issuers: [", "issuers: [https://other.test, ")
+    assert second_person(world) == {("admin-rule", "p3idp-egi: egi")}
+
+
 def test_opening_a_provider_again_whose_rules_lead_to_power_wants_two_people(ruling):
     provider = ruling.keystone.held[Kind.IDENTITY_PROVIDER, ("egi",)]
     ruling.keystone.put(replace(provider, attributes={**provider.attributes, "enabled": False}))

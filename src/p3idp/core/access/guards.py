@@ -63,7 +63,7 @@ def _voice(site: Site) -> object:
         approvers.provider,
         frozenset(approvers.subjects),
         frozenset(approvers.entitlements),
-        frozenset(approvers.issuing_clients or provider.issuing_clients),
+        frozenset(approvers.issuing_clients),
         frozenset(provider.issuers),
         frozenset(provider.issuing_clients),
         frozenset(provider.audiences),
