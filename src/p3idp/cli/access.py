@@ -1,6 +1,5 @@
 """`p3idp plan` and `p3idp apply`. Owns options and what is printed; the rules are core/access's."""
 
-import json
 import os
 import shlex
 from collections.abc import Callable
@@ -10,6 +9,7 @@ import click
 
 from p3idp import wiring
 from p3idp.cli.access_text import applied_lines, plan_lines, progress_line
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.policy_option import policy_option
 from p3idp.client.env import token_from_file
@@ -55,7 +55,7 @@ def plan(
     """
     request_id.set(wiring.new_request_id())
     found = wiring.wire_access(settings_of(settings_file, policy_dir)).plan(wiring.now())
-    text = json.dumps(found.as_json(), ensure_ascii=False, indent=2, sort_keys=True)
+    text = as_json_text(found.as_json(), indent=2)
     if out is not None:
         # It names people and what they may use: for its owner alone.
         with open(out, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
@@ -119,7 +119,7 @@ def run_and_tell(run: Callable[[Progress], Applied], *, as_json: bool) -> int:
     except KeyboardInterrupt as exc:
         raise ApplyIncomplete("Stopped by hand. What was done is in the ledger: p3idp audit list") from exc
     if as_json:
-        click.echo(json.dumps(_as_json(done), ensure_ascii=False, indent=2, sort_keys=True))
+        click.echo(as_json_text(_as_json(done), indent=2))
     else:
         for line in applied_lines(done):
             click.echo(line)

@@ -1,11 +1,11 @@
 """Plans and outcomes as lines for people: sorted, as wide as the terminal, colour only on a terminal."""
 
-import json
 from collections.abc import Iterator
 
 import click
 
 from p3idp.cli.fitting import fit, wrapped
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.people_text import people_lines
 from p3idp.core.access.plan import Change, Finding, Plan
 from p3idp.core.access.resources import Kind
@@ -81,7 +81,7 @@ def rule_texts(rules: object) -> list[str]:
     for rule in rules if isinstance(rules, list | tuple) else ():
         # Rules of others may lead to anything; ours lead to one group each.
         groups = [(local.get("group") or {}).get("name") for local in rule["local"]]
-        where = groups[0] if len(groups) == 1 and groups[0] else json.dumps(rule["local"], sort_keys=True)
+        where = groups[0] if len(groups) == 1 and groups[0] else as_json_text(rule["local"])
         told = [f"{entry['type']} {'/'.join(map(str, _condition(entry)))}".strip() for entry in rule["remote"]]
         found.append(f"{where} <- {' & '.join(told)}")
     return found

@@ -6,6 +6,7 @@ from typing import Any, TextIO
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text, escaped
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.terminal import harmless, harmless_lines
 from p3idp.core.audit.chain import Head, LedgerRecord
@@ -33,7 +34,7 @@ def verify(settings_file: str | None, as_json: bool, known: tuple[str, ...], hea
     kept = [*map(parse_head, known), *(parse_heads(head_file.read()) if head_file else ())]
     heads = verify_ledger(wiring.wire_ledger(load_settings(settings_file)), kept)
     if as_json:
-        click.echo(json.dumps({"heads": [str(head) for head in heads]}, indent=2))
+        click.echo(as_json_text({"heads": [str(head) for head in heads]}, indent=2))
         return
     for head in heads:
         click.echo(_head_lines(head))
@@ -55,7 +56,7 @@ def export_head(settings_file: str | None, as_json: bool, out: str | None) -> No
     Keep it where whoever can write the database cannot write.
     """
     heads = verify_ledger(wiring.wire_ledger(load_settings(settings_file)))
-    text = json.dumps({"heads": [str(head) for head in heads]}) if as_json else "\n".join(map(str, heads))
+    text = as_json_text({"heads": [str(head) for head in heads]}) if as_json else "\n".join(map(str, heads))
     if out is None:
         click.echo(text)
         return
@@ -73,7 +74,7 @@ def show(identity: str, settings_file: str | None, as_json: bool) -> None:
     if record is None:
         raise RecordUnknown(f"The ledger holds no record {identity}.")
     if as_json:
-        click.echo(record.event)
+        click.echo(escaped(record.event))
         return
     click.echo(harmless_lines(json.dumps(record.body, ensure_ascii=False, indent=2, sort_keys=True)))
     click.echo(f"previous {record.previous}\ndigest   {record.digest}")
@@ -88,7 +89,7 @@ def list_records(settings_file: str | None, as_json: bool, limit: int, action: s
     """Show the newest records."""
     records = wiring.wire_ledger(load_settings(settings_file)).latest(limit, action)
     for record in records:
-        click.echo(record.event if as_json else told(record))
+        click.echo(escaped(record.event) if as_json else told(record))
     if not records and not as_json:
         click.echo("The ledger holds nothing of that kind.")
 

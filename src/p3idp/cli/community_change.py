@@ -1,6 +1,5 @@
 """`p3idp community add|suspend|resume|remove`. Owns options, the question before a removal, and what is printed."""
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -9,6 +8,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.community_place import Place, catalogue_option, name_argument, place_of, place_options
 from p3idp.cli.community_text import change_lines, effect_lines
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.terminal import harmless
 from p3idp.core.policy.community_draft import Wish
 from p3idp.core.policy.community_name import file_name
@@ -105,7 +105,7 @@ def _make(place: Place, change: TextChange, as_json: bool, ask: Callable[[], Non
         ask()
     carry_out(change, place.text)
     if as_json:
-        click.echo(json.dumps(_as_json(change, following), ensure_ascii=False, indent=2, sort_keys=True))
+        click.echo(as_json_text(_as_json(change, following), indent=2))
         return
     for line in (*change_lines(change, effects=ask is None), *_ending(place, change, following)):
         click.echo(line)

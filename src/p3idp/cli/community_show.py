@@ -1,6 +1,5 @@
 """`p3idp community list` and `show`. Owns options and the JSON of both."""
 
-import json
 from typing import Any
 
 import click
@@ -8,6 +7,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.community_place import catalogue_option, name_argument, place_of, place_options
 from p3idp.cli.community_text import day, table_lines, view_lines
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.terminal import harmless
 from p3idp.core.policy.community_view import CommunityView, view, views
 from p3idp.core.policy.model import Project
@@ -100,4 +100,4 @@ def _project(project: Project, ids: Ids) -> dict[str, Any]:
 
 
 def _print_json(body: object) -> None:
-    click.echo(json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True))
+    click.echo(as_json_text(body, indent=2))

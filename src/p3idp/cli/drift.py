@@ -1,6 +1,5 @@
 """`p3idp drift`: how policy and Keystone differ, and on which side it happened. Owns what is printed."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.access_text import rule_texts, shown
 from p3idp.cli.fitting import fit, wrapped
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.core.access.drift import SCHEMA_VERSION_RESET, Cause, Difference
 from p3idp.core.access.history import place_of
@@ -42,7 +42,7 @@ def drift(settings_file: str | None, as_json: bool, detailed_exitcode: bool) -> 
     access = wiring.wire_access(load_settings(settings_file))
     found = find_drift(access.planned(wiring.now()), access.ledger())
     if as_json:
-        click.echo(json.dumps(_as_json(found), ensure_ascii=False, indent=2, sort_keys=True))
+        click.echo(as_json_text(_as_json(found), indent=2))
     else:
         for line in drift_lines(found):
             click.echo(line)

@@ -1,10 +1,10 @@
 """``p3idp exchange``: the broker's token endpoint on the command line. Owns the options and the forms of the answer."""
 
-import json
 import shlex
 
 import click
 
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
 from p3idp.client.env import token_from_file
 from p3idp.client.exchange import Broker, BrokerToken
@@ -45,7 +45,7 @@ def _as_json(token: BrokerToken) -> str:
         "scope": token.scope,
         "token": token.value.reveal(),
     }
-    return json.dumps(body, sort_keys=True)
+    return as_json_text(body)
 
 
 def _as_export(token: BrokerToken) -> str:

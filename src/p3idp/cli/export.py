@@ -1,12 +1,12 @@
 """`p3idp export`. Owns its options and what is printed; what other tools are told is core/export's."""
 
-import json
 from datetime import UTC
 from pathlib import Path
 
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.policy_option import policy_in_force, policy_option
 from p3idp.cli.terminal import harmless, harmless_lines
@@ -35,7 +35,7 @@ def export(settings_file: str | None, as_json: bool, policy_dir: str | None, for
     if written is not None:
         exporter.write(exported, str(written))
     if as_json:
-        click.echo(json.dumps(_json(exported, form, written), ensure_ascii=False, sort_keys=True))
+        click.echo(as_json_text(_json(exported, form, written)))
         return ExitStatus.OK
     if written is None:
         for name, text in exported.files.items():

@@ -12,6 +12,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.access_text import change_lines
 from p3idp.cli.fitting import fit
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.terminal import harmless
 from p3idp.core.access.history import Entry, between
@@ -163,4 +164,4 @@ def _text_lines(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]
 
 
 def _echo(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True))
+    click.echo(as_json_text(value, indent=2))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.terminal import harmless, harmless_lines
 from p3idp.core.keystone_rules.schema import VERSIONS
@@ -60,7 +61,7 @@ def import_mapping(
     if target is not None:
         importer.write(imported, str(target))
     if as_json:
-        click.echo(json.dumps(_json(imported, target), ensure_ascii=False, sort_keys=True))
+        click.echo(as_json_text(_json(imported, target)))
         return ExitStatus.OK
     if target is None:
         for name, text in imported.files.items():

@@ -1,6 +1,5 @@
 """`p3idp import projects`. Owns its options and what is printed; the import is ops/import_projects'."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
 from p3idp.cli.terminal import harmless, harmless_lines
 from p3idp.core.os_projects import WHY, Dropped
@@ -36,7 +36,7 @@ def import_projects(file: Path, target: Path | None, as_json: bool) -> int:
             "files": dict(imported.files),
             "written": None if target is None else str(target),
         }
-        click.echo(json.dumps(body, ensure_ascii=False, sort_keys=True))
+        click.echo(as_json_text(body))
         return ExitStatus.OK
     if target is None:
         for name, text in imported.files.items():

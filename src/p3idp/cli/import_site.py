@@ -1,6 +1,5 @@
 """`p3idp import site`. Owns its options and what is printed; the import is ops/import_site's."""
 
-import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.access_text import change_lines
 from p3idp.cli.import_mapping import remark_lines
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.terminal import harmless, harmless_lines
 from p3idp.core.access.plan import Change
@@ -46,7 +46,7 @@ def import_site(
     if target is not None:
         importer.write(imported, str(target))
     if as_json:
-        click.echo(json.dumps(_json(imported, target), ensure_ascii=False, sort_keys=True))
+        click.echo(as_json_text(_json(imported, target)))
         return ExitStatus.OK
     if target is None:
         for name, text in imported.files.items():

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.terminal import harmless
 from p3idp.cli.why_text import wrapped
 from p3idp.core.mappings.lint import Finding, LintReport, Login, Severity
@@ -58,7 +59,7 @@ def as_json(report: LintReport, status: ExitStatus) -> str:
         "looked_at": list(report.looked_at),
         "summary": {str(severity): report.count(severity) for severity in Severity},
     }
-    return json.dumps(body, indent=2, sort_keys=True)
+    return as_json_text(body, indent=2)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

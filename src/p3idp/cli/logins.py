@@ -1,6 +1,5 @@
 """`p3idp logins`: how many are remembered, forget one, write them out. Owns what is printed and the export's file."""
 
-import json
 import os
 from collections import Counter
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from typing import Any
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.terminal import harmless
 from p3idp.errors.logins import LoginsOff, LoginsUnreadable
@@ -34,7 +34,7 @@ def count(settings_file: str | None, as_json: bool) -> None:
     if as_json:
         ends: dict[str, Any] = {"first": moments[0].isoformat(), "last": moments[-1].isoformat()} if moments else {}
         shown = {"people": dict(people), "unreadable": found.unreadable, "keep_days": settings.logins.keep_days}
-        click.echo(json.dumps({**shown, **ends}, indent=2, sort_keys=True))
+        click.echo(as_json_text({**shown, **ends}, indent=2))
         return
     for provider, number in sorted(people.items()):
         click.echo(harmless(f"{number:,} of the identity provider {provider}"))
@@ -56,7 +56,7 @@ def forget(subject: str, settings_file: str | None, as_json: bool) -> None:
     found = _store(load_settings(settings_file)).forget(subject, wiring.now())
     providers = [str(login.provider) for login in found.logins]
     if as_json:
-        click.echo(json.dumps({"forgotten": providers, "unreadable": found.unreadable}, indent=2, sort_keys=True))
+        click.echo(as_json_text({"forgotten": providers, "unreadable": found.unreadable}, indent=2))
     else:
         told = f"forgotten ({', '.join(providers)})" if providers else "not remembered"
         click.echo(harmless(f"{subject}: {told}."))
@@ -84,7 +84,9 @@ def export(file: str, settings_file: str | None, as_json: bool) -> None:
     # Never a file that is there: it may be readable by others, or a link to somewhere else.
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
         stream.write(lines)
-    click.echo(json.dumps({"logins": len(found.logins)}) if as_json else f"{len(found.logins):,} logins are in {file}")
+    click.echo(
+        as_json_text({"logins": len(found.logins)}) if as_json else f"{len(found.logins):,} logins are in {file}"
+    )
 
 
 def _store(settings: Settings) -> LoginStore:

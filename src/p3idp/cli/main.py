@@ -3,7 +3,6 @@
 Commands are imported when they are called, so that the light client never loads the server.
 """
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import NoReturn
 import click
 
 from p3idp import __version__
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.lazy import Entry, LazyGroup
 from p3idp.cli.terminal import harmless_lines
 from p3idp.errors import ExitStatus, P3idpError
@@ -58,7 +58,7 @@ def show_error(error: P3idpError, *, as_json: bool) -> None:
     """Print an error on standard error: for machines as one JSON object, for people what happened and what to try."""
     if as_json:
         body = {"error": {"code": error.code, "detail": error.detail, "hint": error.hint}}
-        click.echo(json.dumps(body, ensure_ascii=False, sort_keys=True), err=True)
+        click.echo(as_json_text(body), err=True)
         return
     heading = click.style(f"Error ({error.code}): ", fg="red", bold=True)
     click.echo(heading + harmless_lines(error.detail), err=True, color=_colour())

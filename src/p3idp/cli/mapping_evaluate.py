@@ -1,6 +1,5 @@
 """`p3idp mapping evaluate`: one assertion, or one a line. Owns what is read from files and what is printed."""
 
-import json
 import sys
 import warnings
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.mapping_file import read_json
 from p3idp.cli.options import json_option
 from p3idp.core.keystone_rules import Explanation, Failed, Kind, Mapped, RuleBroken, RuleHit, RuleMiss, Verdict
@@ -53,7 +53,7 @@ def evaluate(
     version = schema_version or mapping.get("schema_version", "1.0")
     explanation = evaluator.explain(mapping.get("rules"), version, read_json(assertion_file))
     outcome = explanation.outcome
-    click.echo(json.dumps(sayable(outcome)) if as_json else _told(explanation))
+    click.echo(as_json_text(sayable(outcome)) if as_json else _told(explanation))
     return ExitStatus.OK if isinstance(outcome, Mapped) else _STATUS[outcome.kind]
 
 
@@ -96,7 +96,7 @@ def _verdict(verdict: Verdict) -> str:
         if verdict.condition == "present":
             return f"{place}: not there"
         found = _shown(", ".join(verdict.found))
-        return f"{place}: {verdict.condition} {_shown(json.dumps(list(verdict.wanted)))}, found {found}"
+        return f"{place}: {verdict.condition} {_shown(as_json_text(list(verdict.wanted)))}, found {found}"
     if isinstance(verdict, RuleBroken):
         return f"rule {verdict.rule}: broken"
     raise AssertionError(verdict)

@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import json
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import BinaryIO
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.mapping_file import raw_mapping
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.replay_text import as_json as replay_json
@@ -86,7 +86,7 @@ def replay_command(
         done = replay(sides, file, _progress())
     named = {"draft": str(draft), "against": str(current or "the settings' policy"), "logins": logins}
     if as_json:
-        click.echo(json.dumps({**named, "at": now.isoformat(), **replay_json(done, sides.notes)}))
+        click.echo(as_json_text({**named, "at": now.isoformat(), **replay_json(done, sides.notes)}))
     else:
         for line in replay_lines(done, named, now, sides.notes, by, limit):
             click.echo(line)

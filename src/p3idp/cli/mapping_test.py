@@ -1,12 +1,12 @@
 """`p3idp mapping test`: the examples of a policy, on both engines. Owns what is printed of them."""
 
-import json
 import warnings
 from collections.abc import Iterator, Sequence
 
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.policy_option import policy_in_force, policy_option
 from p3idp.cli.terminal import harmless
@@ -33,7 +33,7 @@ def test(settings_file: str | None, as_json: bool, policy_dir: str | None) -> in
     reports = report_examples(policy_in_force(settings_file, policy_dir), wiring.wire_search())
     failed = [report for report in reports if not report.holds]
     if as_json:
-        click.echo(json.dumps(_as_json(reports), indent=2, sort_keys=True))
+        click.echo(as_json_text(_as_json(reports), indent=2))
     else:
         click.echo("\n".join(_lines(reports)))
     return ExitStatus.ERROR if failed else ExitStatus.OK

@@ -1,6 +1,5 @@
 """`p3idp migrate claim|issuer`. Owns arguments, which stage is called, and what is printed as JSON."""
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -9,6 +8,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.community_place import Place, place_of, place_options
 from p3idp.cli.community_text import change_lines
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.migrate_text import status_lines
 from p3idp.cli.terminal import harmless
 from p3idp.core.migration.move import Move, Subject
@@ -113,7 +113,7 @@ def _tell(
                 "notes": list(notes),
             }
         shown["next"] = _plan(place)
-        click.echo(json.dumps(shown, ensure_ascii=False, indent=2, sort_keys=True))
+        click.echo(as_json_text(shown, indent=2))
         return
     lines = _change_lines(place, change, notes) if change else status_lines(status) if status else ()
     for line in lines:

@@ -3,7 +3,6 @@
 Who somebody is comes from the token alone. `p3idp login`, once there is one, is another place that a token comes from.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.access import again, settings_of
 from p3idp.cli.access_text import plan_lines
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.policy_option import policy_option
 from p3idp.cli.terminal import harmless
@@ -149,4 +149,4 @@ def _moment(proposal: Proposal) -> str:
 
 
 def _echo(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True))
+    click.echo(as_json_text(value, indent=2))

@@ -1,6 +1,5 @@
 """`p3idp rollback`: plan the way back to an earlier apply, or go it. Owns options only; what is printed is a plan."""
 
-import json
 import shlex
 
 import click
@@ -8,6 +7,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.access import run_and_tell
 from p3idp.cli.access_text import plan_lines
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.core.access.plan import Plan
 from p3idp.errors import ExitStatus
@@ -43,7 +43,7 @@ def rollback(
 
 def _show(plan: Plan, settings_file: str | None, *, as_json: bool) -> int:
     if as_json:
-        click.echo(json.dumps(plan.as_json(), ensure_ascii=False, indent=2, sort_keys=True))
+        click.echo(as_json_text(plan.as_json(), indent=2))
     else:
         for line in plan_lines(plan, f"--settings {shlex.quote(settings_file)} " if settings_file else ""):
             click.echo(line)

@@ -1,11 +1,11 @@
 """``p3idp site config`` and ``p3idp doctor``. Owns how they are asked and shown."""
 
-import json
 from pathlib import Path
 
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.site_report import as_table, to_json
 from p3idp.client.env import token_from_file
@@ -35,7 +35,7 @@ def site_config(
     written = generated.write(out_dir, module_version=module_version, check=check)
     if as_json:
         body = {"directory": str(out_dir), "files": written.files, "module": str(written.module), "checked": check}
-        click.echo(json.dumps(body, sort_keys=True))
+        click.echo(as_json_text(body))
         return
     verdict = "checked by Apache" if written.checked else "not checked"
     click.echo(f"Written for mod_auth_openidc {written.module}, {verdict}:")

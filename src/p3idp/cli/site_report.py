@@ -1,10 +1,10 @@
 """Show what the doctor found: to people as lines, worst explained; to machines as JSON. Owns the two forms."""
 
-import json
 from dataclasses import asdict
 
 import click
 
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.terminal import harmless_lines
 from p3idp.core.site.catalogue import CHECKS
 from p3idp.core.site.findings import Finding, Report, Status
@@ -38,4 +38,4 @@ def to_json(report: Report) -> str:
         "summary": {str(status): report.count(status) for status in Status},
         "findings": [{**asdict(finding), "asks": CHECKS[finding.check].asks} for finding in report.findings],
     }
-    return json.dumps(body, ensure_ascii=False, indent=2, sort_keys=True)
+    return as_json_text(body, indent=2)

@@ -1,12 +1,12 @@
 """`p3idp why`: explain one person's access. Owns what is read from files, and how the answer ends."""
 
-import json
 from datetime import UTC, datetime
 from typing import BinaryIO
 
 import click
 
 from p3idp import wiring
+from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, settings_option
 from p3idp.cli.policy_option import policy_in_force, policy_option
 from p3idp.cli.why_text import why_json, why_lines
@@ -54,7 +54,7 @@ def why(
         answer = why_claims(policy_in_force(settings_file, policy_dir), given, identity_provider, moment)
     else:
         answer = _of_token(settings_file, policy_dir, token_file or "", moment)
-    click.echo(json.dumps(why_json(answer), indent=2, sort_keys=True) if as_json else _text(answer, show_all))
+    click.echo(as_json_text(why_json(answer), indent=2) if as_json else _text(answer, show_all))
     return ExitStatus.OK if answer.has_access else ExitStatus.REFUSED
 
 
