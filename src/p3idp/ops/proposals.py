@@ -4,7 +4,7 @@ Owns the order of steps. Who may is core/access/proposal's, who somebody is the 
 operating system who runs it: two shells are not two people.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,23 +12,21 @@ from p3idp.core.access.guards import Guards
 from p3idp.core.access.history_text import digest_of
 from p3idp.core.access.plan import Plan
 from p3idp.core.access.proposal import Approval, Person, Proposal, Warrant, approver_of, is_fresh, objection
-from p3idp.core.audit.event import Actor, AuditEvent, Json, Outcome, person
+from p3idp.core.audit.event import Actor, person
 from p3idp.core.login.tokens import RawToken, VerifiedClaims
 from p3idp.core.policy.model import Site
-from p3idp.errors.proposals import ProposalDamaged, ProposalRefused, ProposalUnknown
+from p3idp.errors.proposals import ProposalRefused, ProposalUnknown
 from p3idp.ops.access import AccessOps, Applied
-from p3idp.ops.access_ledger import TARGET, details_of
 from p3idp.ops.access_plan import Planned
 from p3idp.ops.access_refusals import refuse_stale, refuse_unaccepted
 from p3idp.ops.access_write import Progress
 from p3idp.ops.audit import verify_ledger
+from p3idp.ops.proposal_ledger import APPROVE, PROPOSE, ProposalRecord
 from p3idp.ports.checkin import AccessTokenVerifier
 from p3idp.ports.environment import TokenSource
 from p3idp.ports.ledger import Ledger
 from p3idp.ports.proposals import Proposals
-from p3idp.ports.request import request_id
 
-PROPOSE, APPROVE = "create/proposal", "approve/proposal"
 _NOBODY = "Name `approvers` in site.yaml and apply that (finding changes-approvers); from then on they decide."
 
 
@@ -73,8 +71,7 @@ class ProposalDesk:
             record="",
             plan=plan.as_json(),
         )
-        record = self._append(PROPOSE, Outcome.PENDING, proposer.actor, plan, now, _told(proposal))
-        proposal = replace(proposal, record=record)
+        proposal = replace(proposal, record=self._record.proposed(proposal))
         self.proposals().keep(proposal)
         return proposal, plan
 
@@ -90,14 +87,14 @@ class ProposalDesk:
         proposal = self.proposals().find(identity)
         if proposal is None:
             raise ProposalUnknown(f"There is no proposal {identity}.")
-        self._recorded(proposal.record, _told(proposal), identity)
+        self._record.check_proposal(proposal)
         return proposal
 
     def approval(self, identity: str) -> Approval | None:
         """The second person's word on a proposal; None where there is none. Raises ProposalDamaged."""
         approval = self.proposals().approval(identity)
         if approval is not None:
-            self._recorded(approval.record, _told_approval(approval), identity)
+            self._record.check_approval(approval)
         return approval
 
     def approve(self, identity: str, digest: str, token: RawToken, now: datetime) -> Approval:
@@ -113,14 +110,13 @@ class ProposalDesk:
         approval = Approval(identity, digest, approver, now, "")
         why = objection(proposal, approval, planned.plan.digest, planned.known.guards.approvers, now)
         if why is not None:
-            raise self._refused(APPROVE, why.reason, why.detail, approver.actor, planned.plan, now)
+            raise self._record.refused(APPROVE, why.reason, why.detail, approver.actor, now)
         if (other := self.approval(identity)) is not None:
             raise ProposalRefused("approved", f"{other.approver} approved this at {other.at:%Y-%m-%d %H:%M}Z.")
-        told, about = _told_approval(approval), proposal.record
-        record = self._append(APPROVE, Outcome.SUCCESS, approver.actor, planned.plan, now, told, about=about)
-        if not self.proposals().approve(replace(approval, record=record)):
+        approval = replace(approval, record=self._record.approved(approval, proposal.record))
+        if not self.proposals().approve(approval):
             raise ProposalRefused("approved", "Somebody else approved this a moment ago.")
-        return replace(approval, record=record)
+        return approval
 
     def apply(self, identity: str, token: RawToken | None, now: datetime, progress: Progress) -> Applied:
         """Apply what two people decided, once. Raises as AccessOps.apply, and where they did not decide."""
@@ -156,8 +152,7 @@ class ProposalDesk:
         found = approver_of(claims, guards.approvers)
         if found is None:
             told = f"{claims.subject} ({claims.provider}), by the client {claims.client}, is no approver of this site."
-            actor = person(claims.subject, claims.issuer)
-            raise self._refused(action, "not-approver", told, actor, planned.plan, now)
+            raise self._record.refused(action, "not-approver", told, person(claims.subject, claims.issuer), now)
         return found
 
     def _claims(self, token: RawToken, site: Site, now: datetime) -> VerifiedClaims:
@@ -176,46 +171,6 @@ class ProposalDesk:
     def _ledger(self) -> Ledger:
         return self.access.ledger()
 
-    def _recorded(self, record: str, told: Mapping[str, Json], identity: str) -> None:
-        kept = self._ledger.record(record)
-        if kept is None or dict(details_of(kept)) != told:
-            raise ProposalDamaged(f"The ledger tells something else of the proposal {identity} than the database.")
-
-    def _refused(
-        self, action: str, reason: str, detail: str, actor: Actor, plan: Plan, now: datetime
-    ) -> ProposalRefused:
-        """The refusal, after the ledger has it: somebody tried."""
-        self._append(action, Outcome.FAILURE, actor, plan, now, {"digest": plan.digest}, reason=reason)
-        return ProposalRefused(reason, detail)
-
-    def _append(
-        self,
-        action: str,
-        outcome: Outcome,
-        actor: Actor,
-        plan: Plan,
-        now: datetime,
-        details: Mapping[str, Json],
-        about: str = "",
-        reason: str = "",
-    ) -> str:
-        target = (TARGET, plan.target)
-        event = AuditEvent(action, outcome, actor, target, now, request_id.get(), reason, about, details)
-        return self._ledger.append(event).id
-
-
-def _told(proposal: Proposal) -> Mapping[str, Json]:
-    """What the ledger says of a proposal: all that decides, and no plan, since that names people."""
-    return {
-        "proposal": proposal.id,
-        "digest": proposal.digest,
-        "policy_digest": proposal.policy_digest,
-        "rollback_to": proposal.rollback_to,
-        "accepted": list(proposal.accepted),
-        "proposer": proposal.proposer.as_json(),
-        "until": proposal.until.isoformat(),
-    }
-
-
-def _told_approval(approval: Approval) -> Mapping[str, Json]:
-    return {"proposal": approval.proposal, "digest": approval.digest, "approver": approval.approver.as_json()}
+    @property
+    def _record(self) -> ProposalRecord:
+        return ProposalRecord(self._ledger, self.access.reader.target())
