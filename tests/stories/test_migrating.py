@@ -1,8 +1,8 @@
 """A claim is renamed and an issuer moves, on the real Keystone: the same person stays the same user throughout.
 
-The claim moves with real tokens, whose scopes release the old claim, the new one or both. No provider of the lab
-speaks for two issuers with one secret, so the issuer moves at Keystone's own socket, with the attributes that Apache
-would hand it.
+The claim moves with real tokens, whose scopes release the old claim, the new one or both. The issuer moves to the
+lab's second provider, which has the same people. Apache asks one issuer about tokens, and the lab's have a secret
+each: so Keystone is asked at its own socket, with the attributes that Apache would hand it.
 """
 
 import json
@@ -18,6 +18,9 @@ from keystone_checks import KeystoneChecks
 from keystone_socket import enter
 from test_who_loses import apply_all, typed
 
+from p3idp import wiring
+from p3idp.core.login.tokens import RawToken
+from p3idp.core.secret import Secret
 from p3idp.lab.handle import LabHandle
 from p3idp.lab.servers.checkin import SOURCE
 from p3idp.lab.servers.keystone import socket_path
@@ -84,6 +87,15 @@ def test_a_renamed_claim_costs_nobody_their_user_and_goes_only_once_nobody_needs
     assert enters(by_old) == ""
 
 
+def verified(site: LabHandle, draft: Path, provider: str) -> tuple[str, str, str]:
+    """Whose person a real token of this provider is to p3idp, by which issuer: with the client registered there."""
+    lab = site.settings
+    there = lab.model_copy(update={"providers": {"egi": lab.providers[provider]}})
+    verifier = wiring.wire_verifier(there, wiring.wire_policy_directory(draft, lab=lab.lab))
+    claims = verifier.verify_access_token(RawToken(Secret(site.token("alice", provider=provider))), wiring.now())
+    return str(claims.provider), claims.issuer, claims.subject
+
+
 def change(file: Path, old: str, new: str) -> None:
     text = file.read_text(encoding="utf-8")
     assert old in text
@@ -127,6 +139,8 @@ def test_a_moved_issuer_costs_nobody_their_user(
     typed(settings, *move, *here)
     apply_all(settings, *here)
     assert enters(old) == enters(new) == (201, real)
+    assert verified(site, draft, "egi") == ("egi", old, ALICE["voperson_id"])
+    assert verified(site, draft, "hub") == ("egi", new, ALICE["voperson_id"])
 
     typed(settings, *move, "switch", *here)
     dangers = ("old-still-used", "people-lose-access", "low-coverage")  # whoever other tests saw came by the old one
