@@ -25,8 +25,9 @@ client_secret = { file = "secret" }
 
 
 def settings(directory: Path, more: str = "") -> Settings:
-    (directory / "secret").write_text("s3cret\n")
-    (directory / "key").write_text(Fernet.generate_key().decode())
+    for name, secret in (("secret", "s3cret\n"), ("key", Fernet.generate_key().decode())):
+        (directory / name).touch(mode=0o600)
+        (directory / name).write_text(secret)
     file = directory / "settings.toml"
     file.write_text(f'{MINIMAL}url = "sqlite:///{directory}/p3idp.sqlite"\n{more}')
     return load_settings(str(file))
@@ -38,7 +39,8 @@ def test_the_defaults_are_the_usual_ones(tmp_path: Path) -> None:
 
 
 def test_what_the_settings_say_is_what_a_plan_is_held_against(tmp_path: Path) -> None:
-    plan = '[plan]\nmax_removals = 3\nmax_removed_percent = 7\nmax_clock_difference_seconds = 60\npowerful_roles = ["boss"]\n'
+    plan = "[plan]\nmax_removals = 3\nmax_removed_percent = 7\nmax_clock_difference_seconds = 60\n"
+    plan += 'powerful_roles = ["boss"]\n'
     approvals = '[approvals]\nkey = { file = "key" }\nvalid_hours = 2\ntoken_max_age_minutes = 5\n'
     desk = wiring.wire_proposals(settings(tmp_path, plan + approvals))
     assert desk.access.limits == Thresholds(3, 7, timedelta(minutes=1), frozenset({"boss"}))
