@@ -215,6 +215,44 @@ def test_a_wildcard_below_a_longer_namespace_is_found():
     assert codes([entitled(any_one_of=[r"\Aurn:a:x:y:z:group:.*:role=vm\Z"], regex=True)]) == {"pattern-across-names"}
 
 
+def across(pattern: str) -> list[Finding]:
+    return [each for each in found([entitled(any_one_of=[pattern], regex=True)]) if "across" in each.code]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("pattern-across")])
+def test_what_is_proposed_for_a_wildcard_keeps_the_stranger_out(name: str):
+    for each in across(CASES[name].wrong[0]["remote"][2]["any_one_of"][0]):
+        assert each.login
+        assert not each.instead or not re.search(each.instead, each.login[ENT])
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\Aurn:mace:egi\.eu:group:.*:ops:role=vm\Z",
+        r"\Aurn:mace:.*:group:ops:role=vm\Z",
+        r".*:ops:role=vm\Z",
+        r"\A:groups:ops.*.+|ops:groups:^",
+    ],
+)
+def test_nothing_is_proposed_for_a_wildcard_where_only_the_name_helps(pattern: str):
+    shown = across(pattern)
+    assert shown
+    assert not any(each.instead for each in shown)
+
+
+def test_nothing_is_proposed_that_has_a_wildcard_over_names():
+    assert not any(each.instead for each in found([entitled(any_one_of=[".+:role=++@egi.eu"], regex=True)]))
+
+
+def test_but_for_the_innocent_value_the_barred_person_gets_in():
+    rules = CASES["exclusion-open"].wrong
+    barred = next(each.login for each in found(rules) if each.code == "exclusion-open")
+    assert barred
+    without = {**barred, ENT: barred[ENT].rpartition(";")[0]}
+    assert isinstance(compile_rules(rules, "2.0").evaluate(without), Mapped)
+
+
 @pytest.mark.parametrize("pattern", ["@example.org$", "-banned", r"\A.*@yeah.com$", "urn:x:banned.*", "urn:banned:"])
 def test_an_exclusion_is_not_made_tighter_for_that_would_let_people_in(pattern: str):
     shown = found([barring(pattern, regex=True)])
