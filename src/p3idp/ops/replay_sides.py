@@ -12,8 +12,9 @@ from p3idp.core.keystone_rules import compile_rules
 from p3idp.core.mappings.compile import compile_mapping
 from p3idp.core.mappings.replay import KeystoneSide
 from p3idp.core.mappings.replay_rules import names_in_json, names_in_policy
+from p3idp.core.mappings.replay_together import pair_in_keystone
 from p3idp.core.policy.model import IdentityProvider, Policy
-from p3idp.core.policy.replay_pair import Apart, Pair, pair_of
+from p3idp.core.policy.replay_pair import Pair, pair_of
 from p3idp.core.policy.replay_side import Gifts
 from p3idp.errors.command import UsageMistaken
 from p3idp.errors.keystone_rules import MappingRulesInvalid
@@ -57,7 +58,7 @@ def make_sides(
         for what, side in zip(("The draft", "What is in force"), made, strict=True)
         if side.blind
     ]
-    return Sides(Apart(made[0], made[1]), gifts, named, alone=named is not None, notes=notes)
+    return Sides(pair_in_keystone(made[0], made[1]), gifts, named, alone=named is not None, notes=notes)
 
 
 def _check(provider: str | None, policies: Sequence[Policy]) -> None:

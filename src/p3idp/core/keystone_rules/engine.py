@@ -50,8 +50,8 @@ class CompiledRules:
         ]
         patterns = [each.matcher.quick_up_to for each in asked if isinstance(each.matcher, Patterns)]
         # Texts up to this length need no second thought: neither too long, nor for a pattern too slow.
-        self._harmless = min([MAX_CLAIM, *patterns])
-        if self._harmless < _USUAL_LENGTH:
+        self.harmless = min([MAX_CLAIM, *patterns])
+        if self.harmless < _USUAL_LENGTH:
             search.prepare()
 
     def evaluate(self, assertion: Mapping[str, object]) -> Outcome:
@@ -109,7 +109,7 @@ class CompiledRules:
             text = get(name)
             if text.__class__ is not str and not isinstance(text, str):
                 continue
-            if len(text) > self._harmless:
+            if len(text) > self.harmless:
                 if len(text) > MAX_CLAIM:
                     raise refuse(f"{name} has {len(text)} characters; at most {MAX_CLAIM} are read")
                 if not begun:

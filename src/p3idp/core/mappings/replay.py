@@ -7,13 +7,13 @@ to know, so a policy is compared by its groups here.
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeGuard
 
-from p3idp.core.keystone_rules import NO_SEARCH, CompiledRules, Failed, Kind, Person, Search
+from p3idp.core.keystone_rules import NO_SEARCH, CompiledRules, Failed, Kind, Mapped, Person, Search
 from p3idp.core.login.limits import LIMITS
 from p3idp.core.mappings.assertion import DELIMITER, attributes, is_of_claim
 from p3idp.core.mappings.replay_rules import Givers, domain_said, items_of
 from p3idp.core.policy.claims import ambiguity, texts
 from p3idp.core.policy.decision import Unusable
-from p3idp.core.policy.replay_side import Claims, Gifts, Item, Judged, RuleName
+from p3idp.core.policy.replay_side import Claims, Gifts, Held, Item, Judged, RuleName
 from p3idp.errors.policy import ClaimsInvalid
 
 # So many names and values of claims are remembered.
@@ -37,10 +37,10 @@ class KeystoneSide:
         issuer: str = "",
         search: Search = NO_SEARCH,
     ) -> None:
-        self._compiled, self._names, self._person, self._issuer = compiled, names, person, issuer
-        self._gifts = gifts
+        self.compiled, self._names, self.person, self._issuer = compiled, names, person, issuer
+        self.gifts = gifts
         self._givers = Givers(compiled, names, search)
-        self._attributes = frozenset(compiled.attributes)
+        self.attributes = frozenset(compiled.attributes)
         self._asked: dict[str, tuple[str, ...]] = {}
         self._good: set[str] = set()
 
@@ -48,21 +48,24 @@ class KeystoneSide:
         """See Side. A value that Keystone would not read as it stands opens nothing, as on p3idp's own paths."""
         where, person = provider or "", self._subject(claims)
         if not person:
-            return Judged(where, "", refusal=_refused(Unusable.NO_SUBJECT, self._person))
-        environment, odd = self._environment(claims)
-        odd = self._person if ambiguity(person) else odd
+            return Judged(where, "", refusal=_refused(Unusable.NO_SUBJECT, self.person))
+        environment, odd = self.environment(claims)
+        odd = self.person if ambiguity(person) else odd
         if odd:
             return Judged(where, person, refusal=_refused(Unusable.AMBIGUOUS_VALUE, odd))
-        outcome = self._compiled.evaluate(environment)
+        outcome = self.compiled.evaluate(environment)
         if isinstance(outcome, Failed):
             told = "" if outcome.kind is Kind.NO_MATCH else f"{outcome.kind} ({outcome.keystone_error or 'p3idp'})"
             return Judged(where, person, refusal=told)
-        held = {self._gifts.number((item,)) for item in items_of(outcome)}
-        return Judged(where, person, _user(outcome.person), tuple(sorted(held)))
+        return Judged(where, person, user_of(outcome.person), self.held(outcome))
+
+    def held(self, mapped: Mapped) -> Held:
+        """The numbers of all that is given."""
+        return tuple(sorted({self.gifts.number((item,)) for item in items_of(mapped)}))
 
     def through(self, claims: Claims, provider: str | None, items: frozenset[Item]) -> Iterable[int]:
         """See Side."""
-        return self._givers.of(items, self._environment(claims)[0])
+        return self._givers.of(items, self.environment(claims)[0])
 
     def rule(self, number: int) -> RuleName:
         """See Side."""
@@ -71,15 +74,15 @@ class KeystoneSide:
     @property
     def blind(self) -> tuple[str, ...]:
         """The attributes that no claim becomes, such as REMOTE_USER: rules that ask for one apply to nobody here."""
-        return tuple(sorted(name for name in self._attributes if not is_of_claim(name)))
+        return tuple(sorted(name for name in self.attributes if not is_of_claim(name)))
 
     def _subject(self, claims: Claims) -> str:
-        found = texts(claims, self._person)
+        found = texts(claims, self.person)
         if len(found) > 1:
-            raise ClaimsInvalid(f"The claim {self._person} has {len(found)} values; it can have one.")
+            raise ClaimsInvalid(f"The claim {self.person} has {len(found)} values; it can have one.")
         return found[0] if found else ""
 
-    def _environment(self, claims: Claims) -> tuple[dict[str, str], str]:
+    def environment(self, claims: Claims) -> tuple[dict[str, str], str]:
         """The attributes that the mapping asks for, and the claim that is unsafe to read. Raises ClaimsInvalid."""
         found: dict[str, str] = {}
         if self._issuer and "iss" not in claims:
@@ -99,7 +102,7 @@ class KeystoneSide:
     def _ask(self, claim: str) -> tuple[str, ...]:
         if len(self._asked) >= MOST:
             self._asked.clear()
-        asked = self._asked[claim] = tuple(name for name in attributes(claim) if name in self._attributes)
+        asked = self._asked[claim] = tuple(name for name in attributes(claim) if name in self.attributes)
         return asked
 
     def _is_good(self, value: Any) -> TypeGuard[list[str]]:
@@ -120,7 +123,7 @@ def _refused(reason: Unusable, claim: str) -> str:
     return f"{reason} (claim {claim})"
 
 
-def _user(person: Person) -> str:
+def user_of(person: Person) -> str:
     """What tells one user from another: Keystone makes an ephemeral user's id of id or else name."""
     if person.type == "local":
         return f"local {person.id or person.name} {domain_said(person.domain_name, person.domain_id)}"

@@ -42,6 +42,11 @@ class Givers:
         """Most rules give everybody the same: they are found by it. The others have to be asked each time."""
         self._is_indexed = True
         for number, rule in enumerate(self._compiled.source):
+            groups = [each.group for each in self._compiled.rules[number].locals]
+            if all(groups):  # as of most rules
+                for item in items_of(Mapped({}, (), [group[2] for group in groups if group], ())):
+                    self._giving.setdefault(item, []).append(number)
+                continue
             local = [{**each, **_SOMEBODY} if "user" in each else each for each in rule["local"]]
             if any(map(_varies, local)):
                 self._varying.append(number)
