@@ -10,6 +10,7 @@ replays the compiled mappings, one group in fifty renamed.
 """
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -102,11 +103,13 @@ def write_logins(file: Path, kind: str, count: int) -> Path:
 def replayed(draft: Any, current: Any, file: Path) -> float:
     """Seconds from the first line to the last count."""
     sides = make_sides(draft, current, "egi", wiring.wire_search(), NOW)
+    gc.disable()  # as the command does
     began = perf_counter()
     with file.open("rb") as lines:
         done = replay(sides, lines)
     totals, rules = done.comparison.totals(), done.comparison.rules()
     spent = perf_counter() - began
+    gc.enable()
     assert done.is_complete
     assert totals[Fate.LOSES_AND_GAINS]
     assert rules
