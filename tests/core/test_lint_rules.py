@@ -41,6 +41,7 @@ from p3idp.core.mappings.lint import (
     read_written,
     report,
 )
+from p3idp.core.mappings.lint.check_patterns import marks
 from p3idp.core.mappings.lint.samples import sample
 from p3idp.core.mappings.lint.searched import found_in
 
@@ -213,6 +214,22 @@ def test_a_wildcard_is_left_alone_where_the_community_is_named_or_none_is(patter
 
 def test_a_wildcard_below_a_longer_namespace_is_found():
     assert codes([entitled(any_one_of=[r"\Aurn:a:x:y:z:group:.*:role=vm\Z"], regex=True)]) == {"pattern-across-names"}
+
+
+@pytest.mark.parametrize("pattern", [".*vm_operator.*", r"ops:role=vm_operator\Z", "^.*ops#aai.egi.eu$"])
+def test_a_part_of_a_name_is_not_anchored_for_nobody_has_it_alone(pattern: str):
+    shown = [each for each in found([entitled(any_one_of=[pattern], regex=True)]) if each.code != "pattern-dollar"]
+    assert shown
+    assert not any(each.instead for each in shown)
+
+
+def test_an_open_pattern_with_a_wildcard_is_looked_at_although_its_names_are_long():
+    pattern = r"urn:mace:egi\.eu:group:ops\.example\.org:(.*:)?role=(vm_operator|vm_administrator)#aai\.egi\.eu"
+    assert {mark.code for mark in marks(pattern)} == {"pattern-unanchored"}
+    assert {mark.code for mark in marks(r"urn:mace:egi\.eu:group:.*:admins:role=.*#aai\.egi\.eu\Z")} == {
+        "pattern-unanchored",
+        "pattern-across-names",
+    }
 
 
 def across(pattern: str) -> list[Finding]:

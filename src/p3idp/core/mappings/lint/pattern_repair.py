@@ -34,6 +34,8 @@ def repaired(pattern: str, meant: str) -> str:
     if not pattern or not core(parsed(pattern)):
         return ""
     meant = meant if pattern == given else sample(pattern) or meant
+    if is_open_at_start(parsed(pattern)) and _is_fragment(pattern, meant):
+        return ""
     texts = {meant, *(sample(pattern, branch=number) or meant for number in range(BRANCHES))}
     kept = [text for text in texts if found_in(pattern, text)]
     body = re.sub(r"^(?:\^|\\A)*|(?:\$|\\Z)*$", "", pattern)
@@ -55,6 +57,11 @@ def repaired(pattern: str, meant: str) -> str:
     good = not (has_loose_dot(tree) or is_open_at_start(tree) or is_open_at_end(tree))
     good = good and within_names(closed, BRANCHES) == closed
     return closed if good and closed != given else ""
+
+
+def _is_fragment(pattern: str, meant: str) -> bool:
+    """Whether names are longer than what is asked for: anchored, it would find none of those that were meant."""
+    return not meant.lower().startswith("urn:") and (":" in meant or pattern.lstrip("^").startswith("."))
 
 
 def escape_dots(pattern: str) -> str:
