@@ -125,6 +125,20 @@ def test_a_copy_of_the_database_names_nobody(tmp_path: Path, engine: Engine) -> 
         assert told not in kept
 
 
+def test_what_is_forgotten_is_in_no_file_any_more(tmp_path: Path, engine: Engine) -> None:
+    """SQLite keeps deleted rows in free space and in its log; here another process has the database open too."""
+    other = open_store(f"sqlite:///{tmp_path}/store.sqlite")
+    logins = stored(engine)
+    for login in (ALICE, BOB):
+        logins.remember(login)
+    with other.connect() as connection:
+        kept = [row.sealed.encode() for row in connection.execute(text("SELECT sealed FROM remembered_logins"))]
+    logins.forget(ALICE.subject, NOW)
+    files = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    other.dispose()
+    assert sorted(sealed[40:90] in files for sealed in kept) == [False, True]
+
+
 def test_with_another_key_nothing_is_readable_and_that_is_counted(engine: Engine) -> None:
     stored(engine).remember(ALICE)
     stranger = stored(engine, OTHER_KEY)

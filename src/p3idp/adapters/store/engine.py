@@ -5,6 +5,7 @@ matter of ledger.py and sessions.py.
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,13 @@ def _make_safe(engine: Engine) -> None:
         # Python's own implicit BEGIN comes too late for DDL and for locks; transactions are begun below.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",
+            f"busy_timeout={BUSY_MILLISECONDS}",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -115,6 +122,20 @@ def store_errors() -> Iterator[None]:
         known = next((words for prefix, words in _SQLITE_WORDS.items() if name.startswith(prefix)), "")
         told = f"The database did not do what was asked: {known or type(cause).__name__}."
         raise LedgerUnavailable(told, debug=str(cause)) from exc
+
+
+def clear_log(engine: Engine) -> None:
+    """Take what was deleted out of SQLite's log as well, unless others read it all the time. Raises LedgerUnavailable."""
+    if engine.dialect.name != "sqlite":
+        return
+    with store_errors():
+        connection = engine.raw_connection()  # in no transaction
+    try:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as exc:
+        raise LedgerUnavailable("What was deleted may still stand in the database's log.", debug=str(exc)) from exc
+    finally:
+        connection.close()
 
 
 def check_store(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from p3idp.adapters.store.engine import reading, writing
+from p3idp.adapters.store.engine import clear_log, reading, writing
 from p3idp.adapters.store.tables import REMEMBERED_LOGINS
 from p3idp.core.login.remembered import RememberedLogin, login_from_text, login_to_text
 from p3idp.errors.access import LedgerUnavailable
@@ -74,6 +74,7 @@ class StoredLogins:
             mine = [each for each in opened if each and each.login.subject == subject]
             for each in mine:
                 connection.execute(delete(REMEMBERED_LOGINS).where(_R.person == each.person))
+        clear_log(self.engine)
         return _recalled((each.login for each in mine), opened)
 
     def _sweep(self, connection: Connection, now: datetime) -> None:
