@@ -125,7 +125,7 @@ def store_errors() -> Iterator[None]:
 
 
 def clear_log(engine: Engine) -> None:
-    """Take what was deleted out of SQLite's log as well, unless others read it all the time. Raises LedgerUnavailable."""
+    """Take what was deleted out of SQLite's log as well, unless others always read. Raises LedgerUnavailable."""
     if engine.dialect.name != "sqlite":
         return
     with store_errors():
