@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from access_world import AccessWorld
@@ -77,6 +78,20 @@ def test_machines_get_the_same_plan_twice_on_paper_too(world, type_in, tmp_path)
     assert first == again
     assert (tmp_path / "plan.json").read_text(encoding="utf-8") == first[1]
     assert json.loads(first[1]) == world.plan().as_json()
+
+
+def test_a_plan_in_a_file_is_for_its_owner_alone_also_where_the_file_was_there(world, type_in, tmp_path):
+    there, link = tmp_path / "plan.json", tmp_path / "link.json"
+    there.write_text("an older, longer plan" * 1000, encoding="utf-8")
+    there.chmod(0o644)
+    assert type_in("plan", "--out", str(there))[0] == 0
+    assert there.stat().st_mode & 0o777 == 0o600
+    assert json.loads(there.read_text(encoding="utf-8")) == world.plan().as_json()
+    link.symlink_to(tmp_path / "elsewhere")
+    assert type_in("plan", "--out", str(link))[0] == 1
+    assert not (tmp_path / "elsewhere").exists()
+    assert type_in("plan", "--out", "/dev/null")[0] == 0, "a device keeps its mode"
+    assert Path("/dev/null").stat().st_mode & 0o777 == 0o666
 
 
 def test_machines_learn_what_became_of_each_change(world, type_in):

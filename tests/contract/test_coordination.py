@@ -92,6 +92,12 @@ def test_a_lock_that_cannot_be_had_is_one_message_without_its_password(url):
     assert refused.value.exit_status == 5
 
 
+def test_a_driver_that_is_not_installed_is_named():
+    with pytest.raises(CoordinationUnavailable) as refused, CoordinatedLock("memcached://127.0.0.1:1", "me").hold("a"):
+        raise AssertionError("nothing must be done without the lock")
+    assert "Python package pymemcache" in refused.value.detail
+
+
 def settings(store: str, coordination: str | None = None) -> SimpleNamespace:
     return SimpleNamespace(store=StoreSettings(url=store), coordination=CoordinationSettings(url=coordination))
 

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def again(settings_file: str | None, policy_dir: str | None) -> str:
     return "".join(f"{option} {shlex.quote(value)} " for option, value in given if value)
 
 
+def _for_its_owner(name: str, flags: int) -> int:
+    """Open a file that names people and what they may use, also one that is there; never through a link."""
+    handle = os.open(name, flags | os.O_NOFOLLOW, 0o600)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        os.fchmod(handle, 0o600)
+    return handle
+
+
 @click.command()
 @settings_option
 @json_option
@@ -57,8 +66,7 @@ def plan(
     found = wiring.wire_access(settings_of(settings_file, policy_dir)).plan(wiring.now())
     text = as_json_text(found.as_json(), indent=2)
     if out is not None:
-        # It names people and what they may use: for its owner alone.
-        with open(out, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        with open(out, "w", encoding="utf-8", opener=_for_its_owner) as file:
             file.write(text + "\n")
     if as_json:
         click.echo(text)

@@ -54,7 +54,10 @@ class CoordinatedLock:
 
     def _unavailable(self, exc: Exception) -> CoordinationUnavailable:
         scheme = self._url.partition("://")[0]
-        told = f"The lock between two applies cannot be had ({scheme}: {type(exc).__name__})."
+        why = type(exc).__name__
+        if isinstance(exc, ModuleNotFoundError):
+            why = f"needs the Python package {exc.name}"
+        told = f"The lock between two applies cannot be had ({scheme}: {why})."
         return CoordinationUnavailable(told)
 
 
