@@ -51,6 +51,8 @@ def type_in(world: AccessWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr(access, "load_settings", lambda file: None)
     monkeypatch.setattr(wiring, "wire_access", lambda settings: world.ops)
     monkeypatch.setattr(wiring, "wire_proposals", lambda settings: desk)
+    monkeypatch.setattr(wiring, "wire_past", lambda settings: world.ops.past())
+    monkeypatch.setattr("p3idp.cli.history.load_settings", lambda file: None)
     monkeypatch.setattr(wiring, "now", lambda: world.now)
 
     def typed(*words: str) -> tuple[int, str, str]:
@@ -91,6 +93,11 @@ def test_each_step_says_what_to_type_next(world: AccessWorld, type_in: Typed, to
         f"{identity}  2026-11-22T09:00  approved by bob@egi.eu (egi), by alice@egi.eu (egi)" in type_in("proposals")[1]
     )
     assert "Approved by bob@egi.eu (egi), 2026-11-22 09:00Z" in type_in("proposals", identity)[1]
+    told = type_in("history", "show", "2")[1]
+    assert f"Proposal {identity} by alice@egi.eu (egi), approved by bob@egi.eu (egi)" in told.splitlines()
+    decided = json.loads(type_in("history", "show", "2", "--json")[1])["decided"]
+    assert (decided["proposal"], decided["approver"]["subject"]) == (identity, "bob@egi.eu")
+    assert json.loads(type_in("history", "show", "1", "--json")[1])["decided"] is None
 
 
 def test_machines_get_all_of_it(world: AccessWorld, type_in: Typed, tokens: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ from p3idp.core.access.plan import Change
 from p3idp.ops.access_history import AccessHistory, Unbelieved
 from p3idp.settings import load_settings
 
+_TWO = ("proposer", "approver")
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 
 
@@ -119,6 +120,7 @@ def _summary(entry: Entry | Unbelieved) -> dict[str, Any]:
         "plan": begun.plan,
         "rollback_to": begun.rollback_to,
         "accepted": list(entry.accepted),
+        "decided": entry.decided or None,
         "record": entry.intent,
         "changes": [change.as_json() for change in begun.wanted],
     }
@@ -138,6 +140,9 @@ def _lines(entry: Entry) -> Iterator[str]:
     begun = entry.begun
     yield f"Apply {entry.number} of {entry.at:%Y-%m-%d %H:%M:%S}Z: {entry.outcome}"
     yield harmless(f"By the account {entry.account}; ledger record {entry.intent}")
+    if decided := entry.decided:
+        proposer, approver = (f"{decided[who]['subject']} ({decided[who]['provider']})" for who in _TWO)
+        yield harmless(f"Proposal {decided['proposal']} by {proposer}, approved by {approver}")
     if begun.rollback_to is not None:
         yield f"A rollback to apply {begun.rollback_to}"
     yield f"Policy {begun.policy} {begun.policy_digest}"

@@ -92,7 +92,8 @@ class AccessHistory:
         body: Any = intent.body
         at, account = datetime.fromisoformat(body["eventTime"]), str(body["initiator"]["id"])
         accepted = tuple(announced.get("accepted", ()))
-        return Entry(kept.number, kept.intent, at, account, begun, shown, _outcome(closing), accepted)
+        decided = {name: announced[name] for name in ("proposal", "proposer", "approver") if name in announced}
+        return Entry(kept.number, kept.intent, at, account, begun, shown, _outcome(closing), accepted, decided)
 
 
 @dataclass(frozen=True, slots=True)

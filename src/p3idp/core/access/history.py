@@ -7,6 +7,7 @@ history_text.py's; whether a kept one is still what the ledger names is ops/acce
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
@@ -38,7 +39,8 @@ class Entry:
     """One apply: number, ledger record of its intent, moment, who, what it began with and what it left.
 
     ``left`` is None where nobody knows yet: it runs, or was killed and no later run has looked. ``outcome``:
-    ``success``, ``failure``, ``interrupted`` or ``running``.
+    ``success``, ``failure``, ``interrupted`` or ``running``. ``decided``: where two people decided, what the ledger
+    says of their proposal (Warrant.as_json).
     """
 
     number: int
@@ -49,6 +51,7 @@ class Entry:
     left: Snapshot | None
     outcome: str
     accepted: tuple[str, ...] = ()
+    decided: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
