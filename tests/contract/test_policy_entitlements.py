@@ -27,7 +27,7 @@ RIGHT = "urn:mace:egi.eu:group:vo.access.egi.eu:role=vm_operator#aai.egi.eu"
         ),
         (RIGHT.replace(":group:", ":groups:"), f"is not a group entitlement; did you mean {RIGHT}?"),
         (RIGHT.replace("role=", "role:"), f"is not a group entitlement; did you mean {RIGHT}?"),
-        (RIGHT.replace("vo.", "vo;."), f"is not a group entitlement; did you mean {RIGHT}?"),
+        (RIGHT.replace("vo.", "vo;."), "is not a group entitlement; one looks like urn:mace:egi.eu:group:<VO>"),
         ("urn:mace:egi.eu:group:Ryhm\u00e4", "did you mean urn:mace:egi.eu:group:Ryhm%C3%A4?"),
         ("urn:mace:egi.eu:group:" + "g" * 500, "longer than 512 characters"),
     ],

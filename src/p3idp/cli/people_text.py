@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import click
 
 from p3idp.cli.fitting import fit, wrapped
+from p3idp.cli.terminal import harmless
 from p3idp.core.access.people.cloud import Right
 from p3idp.core.access.people.part import Coverage, Fate, People, Person, RuleEffect, Seen
 
@@ -36,8 +37,8 @@ def people_lines(people: People) -> Iterator[str]:
 
 def _person(person: Person) -> Iterator[str]:
     sign, colour, what = _FATES[person.fate]
-    # The subject last: some are eighty characters long, and what is cut must not be what happens.
-    yield click.style(fit(f"  {sign} {what}: {person.subject} of {person.provider}"), fg=colour)
+    # Never cut: a subject is one word, to be copied, and some are longer than a terminal is wide.
+    yield click.style(harmless(f"  {sign} {what}: {person.subject} of {person.provider}"), fg=colour)
     yield from _rights(person.lost, person.gained)
     if person.seen is Seen.GROUPS:
         yield fit("      judged by the groups they are in; their claims are not known")
