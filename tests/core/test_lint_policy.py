@@ -66,7 +66,8 @@ CASES = [
         "name-twin",
         changed(
             "examples:",
-            f"  - entitlement: {OPERATOR.replace('access', 'ACCESS')}\n    group: capitals\n    projects: {{p3: [member]}}\nexamples:",
+            f"  - entitlement: {OPERATOR.replace('access', 'ACCESS')}\n    group: capitals\n"
+            "    projects: {p3: [member]}\nexamples:",
         ),
         8,
     ),
