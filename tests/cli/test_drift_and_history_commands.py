@@ -58,6 +58,7 @@ def change_mapping(world: AccessWorld) -> None:
 def test_no_drift_is_status_0_and_drift_status_6_only_where_that_was_asked_for(world, type_in):
     status, told, _ = type_in("drift", "--detailed-exitcode")
     assert (status, "Nothing differs: Keystone holds what the policy says." in told) == (0, True)
+    assert "Direct changes" not in told, "there are none"
     change_mapping(world)
     assert type_in("drift")[0] == 0
     assert type_in("drift", "--detailed-exitcode")[0] == 6

@@ -75,7 +75,8 @@ def _seen(found: Drift) -> str:
         return "Nothing was applied so far that p3idp has a record of."
     number, at = found.seen
     when = f"{at:%Y-%m-%d %H:%M:%S}Z"
-    return f"Last apply: {number}, at {when}. Direct changes came after it; by whom, Keystone keeps no record of."
+    direct = "Direct changes came after it; by whom, Keystone keeps no record of." if found.differences else ""
+    return f"Last apply: {number}, at {when}. {direct}".rstrip()
 
 
 def _difference(each: Difference, written: Written | None) -> Iterator[str]:
