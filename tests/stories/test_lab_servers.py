@@ -6,10 +6,12 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +60,20 @@ def test_keystone_answers_only_behind_apache(lab: LabHandle):
     keystone = psutil.Process(pids(lab.layout)["keystone"])
     listening = [c for p in (keystone, *keystone.children()) for c in p.net_connections("inet")]
     assert not [c for c in listening if c.status == psutil.CONN_LISTEN]
+
+
+def test_a_deleted_application_credential_takes_its_roles_along_as_in_mariadb(lab: LabHandle, tmp_path: Path):
+    """SQLite gives its number again: roles left behind would make the next credential a duplicate."""
+    copy = shutil.copyfile(lab.state_dir / "keystone/keystone.sqlite", tmp_path / "copy.sqlite")
+    with closing(sqlite3.connect(copy)) as database:
+        database.execute(
+            "INSERT INTO application_credential (internal_id, id, name, secret_hash, user_id) "
+            "VALUES (99, 'a', 'b', 'c', 'd')"
+        )
+        database.execute("INSERT INTO application_credential_role VALUES (99, 'member')")
+        database.execute("DELETE FROM application_credential WHERE internal_id = 99")
+        left = database.execute("SELECT * FROM application_credential_role WHERE application_credential_id = 99")
+        assert left.fetchall() == []
 
 
 def test_the_lab_runs_on_what_site_config_generates(lab: LabHandle, tmp_path: Path):

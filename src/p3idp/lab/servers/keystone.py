@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -106,9 +108,19 @@ def version() -> str:
     return found[-1].name.removeprefix("keystone-").removesuffix(".dist-info") if found else "none"
 
 
+# Keystone leaves it to the database to delete a credential's roles with it, as MariaDB and PostgreSQL do. SQLite does
+# not, and gives the same number again: the next credential would be a "duplicate".
+_CASCADE = """
+CREATE TRIGGER forget_application_credential AFTER DELETE ON application_credential BEGIN
+DELETE FROM application_credential_role WHERE application_credential_id = OLD.internal_id;
+DELETE FROM application_credential_access_rule WHERE application_credential_id = OLD.internal_id;
+END
+"""
+
+
 def _template() -> Path:
     """An empty database and keys for this version, made once and copied into every new lab (saves 7 s each)."""
-    ready = CACHE / f"keystone-{version()}-{sha256(_CONFIG.encode()).hexdigest()[:8]}"
+    ready = CACHE / f"keystone-{version()}-{sha256((_CONFIG + _CASCADE).encode()).hexdigest()[:8]}"
     with alone(CACHE / "lock"):
         if not ready.exists():
             with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
@@ -123,6 +135,8 @@ def _make_template(folder: Path) -> None:
     write_private(config, _CONFIG.format(folder=folder))
     owner = ("--keystone-user", str(os.getuid()), "--keystone-group", str(os.getgid()))
     _manage(config, "db_sync")
+    with closing(sqlite3.connect(folder / "keystone.sqlite")) as database:
+        database.execute(_CASCADE)
     for setup, keys in (("fernet_setup", "fernet-keys"), ("credential_setup", "credential-keys")):
         (folder / keys).mkdir(mode=0o700)
         _manage(config, setup, *owner)
