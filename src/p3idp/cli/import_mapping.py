@@ -7,13 +7,12 @@ from pathlib import Path
 import click
 
 from p3idp import wiring
-from p3idp.cli.json_text import as_json_text
+from p3idp.cli.importing import hand_over
 from p3idp.cli.options import json_option, settings_option
-from p3idp.cli.terminal import harmless, harmless_lines
+from p3idp.cli.terminal import harmless
 from p3idp.core.keystone_rules.schema import VERSIONS
 from p3idp.core.mappings.importing.choices import Choices
 from p3idp.core.mappings.importing.remarks import Remark
-from p3idp.errors import ExitStatus
 from p3idp.ops.import_mapping import MappingImported, asked_keystone, read_mapping
 from p3idp.settings import load_settings
 
@@ -60,15 +59,8 @@ def import_mapping(
     imported = importer.run(rules, version, choices, wiring.now())
     if target is not None:
         importer.write(imported, str(target))
-    if as_json:
-        click.echo(as_json_text(_json(imported, target)))
-        return ExitStatus.OK
-    if target is None:
-        for name, text in imported.files.items():
-            click.echo(f"--- {harmless(name)}\n{harmless_lines(text)}")
-    for line in _lines(imported, len(rules), target):
-        click.echo(line, err=target is None)
-    return ExitStatus.OK
+    body = _json(imported, target) if as_json else None
+    return hand_over(imported.files, target, _lines(imported, len(rules), target), body)
 
 
 def _json(imported: MappingImported, target: Path | None) -> dict[str, object]:

@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from p3idp import wiring
-from p3idp.cli.json_text import as_json_text
+from p3idp.cli.importing import hand_over
 from p3idp.cli.options import json_option
-from p3idp.cli.terminal import harmless, harmless_lines
+from p3idp.cli.terminal import harmless
 from p3idp.core.os_projects import WHY, Dropped
-from p3idp.errors import ExitStatus
 from p3idp.ops.import_projects import ProjectsImported
 
 
@@ -30,20 +29,12 @@ def import_projects(file: Path, target: Path | None, as_json: bool) -> int:
     imported = importer.run(file.read_bytes())
     if target is not None:
         importer.write(imported, str(target))
-    if as_json:
-        body = {
-            "dropped": [each.as_json() for each in imported.dropped],
-            "files": dict(imported.files),
-            "written": None if target is None else str(target),
-        }
-        click.echo(as_json_text(body))
-        return ExitStatus.OK
-    if target is None:
-        for name, text in imported.files.items():
-            click.echo(f"--- {harmless(name)}\n{harmless_lines(text)}")
-    for line in _lines(imported, target):
-        click.echo(harmless(line), err=target is None)
-    return ExitStatus.OK
+    body = {
+        "dropped": [each.as_json() for each in imported.dropped],
+        "files": dict(imported.files),
+        "written": None if target is None else str(target),
+    }
+    return hand_over(imported.files, target, map(harmless, _lines(imported, target)), body if as_json else None)
 
 
 def _lines(imported: ProjectsImported, target: Path | None) -> Iterator[str]:

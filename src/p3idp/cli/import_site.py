@@ -9,11 +9,10 @@ import click
 from p3idp import wiring
 from p3idp.cli.access_text import change_lines
 from p3idp.cli.import_mapping import remark_lines
-from p3idp.cli.json_text import as_json_text
+from p3idp.cli.importing import hand_over
 from p3idp.cli.options import json_option, settings_option
-from p3idp.cli.terminal import harmless, harmless_lines
+from p3idp.cli.terminal import harmless
 from p3idp.core.access.plan import Change
-from p3idp.errors import ExitStatus
 from p3idp.ops.import_site import Asked, SiteImported
 from p3idp.settings import load_settings
 
@@ -45,15 +44,8 @@ def import_site(
     imported = importer.run(Asked(providers, domain, tighten), wiring.now())
     if target is not None:
         importer.write(imported, str(target))
-    if as_json:
-        click.echo(as_json_text(_json(imported, target)))
-        return ExitStatus.OK
-    if target is None:
-        for name, text in imported.files.items():
-            click.echo(f"--- {harmless(name)}\n{harmless_lines(text)}")
-    for line in site_lines(imported, target):
-        click.echo(line, err=target is None)
-    return ExitStatus.OK
+    body = _json(imported, target) if as_json else None
+    return hand_over(imported.files, target, site_lines(imported, target), body)
 
 
 def _json(imported: SiteImported, target: Path | None) -> dict[str, object]:

@@ -44,7 +44,9 @@ def _coverage(done: Replay) -> Iterator[str]:
     people = sum(done.comparison.totals().values())
     span = f", {_moment(done.first)} to {_moment(done.last)}" if done.first and done.last else ""
     refused = f" ({done.refused.count:,} refused by both sides)" if done.refused.count else ""
-    yield f"{done.logins + done.refused.count:,} logins of {people:,} people{refused}{span}."
+    logins = done.logins + done.refused.count
+    came = "1 login" if logins == 1 else f"{logins:,} logins"
+    yield f"{came} of {'1 person' if people == 1 else f'{people:,} people'}{refused}{span}."
     if done.other_providers:
         yield f"{done.other_providers:,} logins of other identity providers have no part in it."
 

@@ -87,8 +87,8 @@ class KeystoneLogin:
                     "Keystone did not keep to the end or the project of an application credential.",
                     hint="Upgrade Keystone: it lacks the fix of CVE-2022-2447.",
                 )
-        except Exception:
-            credentials.delete(made.id)  # whatever token was made dies with it
+        except Exception:  # whatever went wrong: raised again, and a token that was made dies with its credential
+            credentials.delete(made.id)
             raise
         if self._is_time_to_tidy(ended):
             credentials.delete_expired(ended.issued_at)
