@@ -55,3 +55,12 @@ class ProviderRefusedClient(P3idpError):
     exit_status = ExitStatus.REFUSED
     http_status = 503
     hint = "Check client_id and client_secret of this provider in the settings ([providers.<id>])."
+
+
+class ConsentEnded(P3idpError):
+    """The identity provider does not honour a person's refresh token any more: withdrawn, expired, or used twice."""
+
+    code = "consent-ended"
+    exit_status = ExitStatus.SIGN_IN_NEEDED
+    http_status = 401
+    hint = "The person signs in again and consents again."

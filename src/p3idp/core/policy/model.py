@@ -24,6 +24,17 @@ class ClaimNames:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspension:
+    """Why a community, or an identity provider, lets nobody in for now. It holds whatever the moment.
+
+    ``since`` and ``reason`` are for people.
+    """
+
+    since: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityProvider:
     """One identity provider in Keystone's sense.
 
@@ -31,7 +42,7 @@ class IdentityProvider:
     ``issuing_clients`` (claims azp/client_id) and ``audiences`` (claim aud) name the clients whose tokens are
     honoured; with both empty the exchange is off. ``authorization_ttl``: how long group membership outlives a
     login in Keystone. ``keystone_url``: the public Keystone address whose Apache knows this provider, where it
-    differs from the site's.
+    differs from the site's. ``suspended``: nobody comes in through it, and its users are disabled.
     """
 
     id: ProviderId
@@ -44,6 +55,7 @@ class IdentityProvider:
     issuing_clients: tuple[str, ...] = ()
     audiences: tuple[str, ...] = ()
     keystone_url: str | None = None
+    suspended: Suspension | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +186,6 @@ class Example:
     identity_provider: ProviderId
     place: tuple[str, int] = ("", 0)
     at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Suspension:
-    """Why a community gives nobody anything for now. ``since`` is for people: it is suspended whatever the moment."""
-
-    since: datetime
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
