@@ -1,0 +1,1 @@
+"""Application credentials of federated people: what they need to go on, until when they have it, and what to do."""
