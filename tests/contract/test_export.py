@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,22 @@ def test_a_shell_hands_every_name_on_as_it_is(tmp_path: Path, name: str):
         ["token", "issue", "-f", "value", "-c", "id"],
     ]  # fmt: skip
     assert not list(tmp_path.rglob("pwned"))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_suspended_provider_is_made_disabled(tmp_path: Path, there: bool):
+    plain = desired("egi")
+    shut = [
+        replace(r, attributes={**r.attributes, "enabled": False}) if r.key == ("egi",) else r for r in plain.resources
+    ]
+    site = replace(plain, resources=tuple(shut))
+    asked = run(openstack_files(site, ORIGIN), tmp_path, there=there)
+    (words,) = [words for words in asked if words[:2] == ["identity", "provider"] and "show" not in words]
+    assert "--disable" in words
+    assert "--enable" not in words
+    (play,) = ansible.playbook(site)
+    (providers,) = [task["loop"] for task in play["tasks"] if task["name"] == "Identity providers"]
+    assert providers[0]["enabled"] is False
 
 
 CLASSES: Mapping[str, Any] = {

@@ -277,6 +277,21 @@ def test_a_provider_that_lets_nobody_in_stays_out(keystone, attributes, code):
     assert not [each for each in done.effects.others if each.resource.key == ("other",)]
 
 
+def test_a_provider_that_p3idp_disabled_comes_back_suspended(tmp_path):
+    """Its groups and grants stand, and leaving it out would have the plan take them away."""
+    site, communities = SITES["two providers"]
+    files = PolicyFiles(tmp_path / "policy", site, **communities)
+    files.change("site.yaml", "    title: Hub\n", "    title: Hub\n    suspended: {since: 2026-11-01}\n")
+    world = AccessWorld(files)
+    world.apply("any-client")
+    done = imported(world.keystone)
+    assert done.effects.empty, names(done.effects.others)
+    assert {str(each.id): each.suspended is not None for each in done.policy.site.identity_providers} == {
+        "egi": False,
+        "hub": True,
+    }
+
+
 def test_a_second_protocol_stays_as_it_is(keystone):
     keystone.put(Resource(Kind.PROTOCOL, ("egi.eu", "mapped"), {"mapping": "egi-mapping", "remote_id_attribute": None}))
     done = imported(keystone)

@@ -129,6 +129,13 @@ def test_a_suspended_community_takes_roles_and_leaves_groups(settled):
     assert [(rule.groups, rule.lost) for rule in settled.people.rules] == [((COURSE_GROUP[1],), tuple(TRAINING))]
 
 
+def test_a_suspended_provider_takes_everything_from_everybody_of_it(settled):
+    settled.user("erik", GROUP)
+    settled.world.files.change("site.yaml", "    scopes:", "    suspended: {since: 2026-11-01}\n    scopes:")
+    lost = {"alice", "bob", "carol", "shown erik"}
+    assert settled.fates() == dict.fromkeys(lost, Fate.LOSES_EVERYTHING)
+
+
 def test_tokens_end_for_those_whom_a_login_puts_into_a_group_or_takes_out_of_one(settled):
     """As Keystone does it: not by a group that is deleted, and not for those who have no user there yet."""
     for name in ("alice", "carol"):

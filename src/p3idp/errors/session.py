@@ -22,6 +22,15 @@ class SignInDeclined(P3idpError):
     hint = "Start again from the sign-in page when you are ready."
 
 
+class ProviderSuspended(P3idpError):
+    """The site's policy suspends the identity provider: nobody comes in through it for now."""
+
+    code = "provider-suspended"
+    exit_status = ExitStatus.REFUSED
+    http_status = 403
+    hint = "Ask the site's administrators, whose address is on the front page."
+
+
 class FormRefused(P3idpError):
     """A form came without the session's own token, or from another site (CSRF)."""
 

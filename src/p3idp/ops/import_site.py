@@ -3,8 +3,8 @@
 Owns the order of that. A reader is all it needs of Keystone; files are written once, by import_mapping's draft.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from p3idp.core.access.resources import Kind, Resource, Snapshot
 from p3idp.core.mappings.compile import compile_mapping
 from p3idp.core.mappings.importing.choices import Choices
 from p3idp.core.mappings.importing.remarks import Remark
-from p3idp.core.policy.model import Policy
+from p3idp.core.policy.model import Policy, Suspension
 from p3idp.core.site_import.effects import Effects, effects
 from p3idp.core.site_import.merging import merged
 from p3idp.core.site_import.owning import owned
@@ -35,11 +35,12 @@ class Door:
     provider: str
     protocol: str
     mapping: Resource
+    enabled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the operator says. Empty: every enabled provider, and the one domain they are in."""
+    """What the operator says. Empty: every provider of the one domain in which some are enabled."""
 
     providers: tuple[str, ...] = ()
     domain: str = ""
@@ -91,12 +92,21 @@ class SiteImport:
             raise ImportImpossible(told, hint="Raise Keystone's list_limit, and import again.")
         left: list[Remark] = []
         doors = list(_doors(observed, domain, asked, left))
-        if not doors:
-            told = "\n".join([f"There is nothing to take over in the domain {domain}.", *(each.told for each in left)])
-            raise ImportImpossible(told, hint=_LISTED)
+        _refuse_nothing(doors, domain, left)
         groups = self.groups()
-        parts = {door.provider: self._part(door, observed, domain, groups, asked, now) for door in doors}
-        policy = owned(merged([part.found.policy for part in parts.values()]), observed)
+        parts: dict[str, MappingImported] = {}
+        for door in doors:
+            try:
+                parts[door.provider] = self._part(door, observed, domain, groups, asked, now)
+            except (ImportImpossible, ImportDiffers) as exc:
+                if door.enabled:
+                    raise
+                # Nobody comes in by it: the others need not wait until somebody has repaired it.
+                told = f"the identity provider {door.provider} is disabled, and its mapping is no policy: {exc.detail}"
+                left.append(Remark("left-disabled", told, (), "Enable it first, if it is still meant."))
+        _refuse_nothing(parts, domain, left)
+        shut = {door.provider for door in doors if not door.enabled}
+        policy = _suspended(owned(merged([part.found.policy for part in parts.values()]), observed), shut, now)
         files = self.mappings.draft.render(policy)
         again = self._again(files, policy, parts, now)
         changes = diff(desired_state(again, now), observed)
@@ -136,6 +146,20 @@ class SiteImport:
         return again
 
 
+def _refuse_nothing(found: Collection[object], domain: str, left: Sequence[Remark]) -> None:
+    if not found:
+        told = "\n".join([f"There is nothing to take over in the domain {domain}.", *(each.told for each in left)])
+        raise ImportImpossible(told, hint=_LISTED)
+
+
+def _suspended(policy: Policy, shut: Collection[str], now: datetime) -> Policy:
+    """The policy with these providers suspended, as they are disabled in Keystone."""
+    stopped = Suspension(now.replace(microsecond=0), "disabled in Keystone when it was imported")
+    providers = policy.site.identity_providers
+    known = tuple(replace(each, suspended=stopped) if each.id in shut else each for each in providers)
+    return replace(policy, site=replace(policy.site, identity_providers=known))
+
+
 def _domain(observed: Snapshot, asked: Asked) -> str:
     found = {str(each.attributes["domain"]) for each in _providers(observed, asked) if each.attributes["enabled"]}
     if len(found) == 1:
@@ -153,7 +177,7 @@ def _providers(observed: Snapshot, asked: Asked) -> Sequence[Resource]:
 
 
 def _doors(observed: Snapshot, domain: str, asked: Asked, left: list[Remark]) -> Iterator[Door]:
-    """The ways in of the domain's enabled providers; what stays out is said."""
+    """The ways in of the domain's providers; what stays out is said."""
     mappings = observed.of(Kind.MAPPING)
     for provider in _providers(observed, asked):
         name = provider.key[0]
@@ -161,15 +185,16 @@ def _doors(observed: Snapshot, domain: str, asked: Asked, left: list[Remark]) ->
         if provider.attributes["domain"] != domain:
             told = f"the identity provider {name} is in the domain {provider.attributes['domain']}"
             left.append(Remark("left-other-domain", told, (), "Import it into a policy directory of its own."))
-        elif not provider.attributes["enabled"]:
-            told = f"the identity provider {name} is disabled; a policy's providers are enabled"
+        elif not provider.attributes["enabled"] and provider.owner is None:
+            told = f"the identity provider {name} is disabled, and not by p3idp"
             left.append(Remark("left-disabled", told, (), "Enable it first, if it is still meant."))
         elif not (known := [p for p in protocols if (str(p.attributes["mapping"]),) in mappings]):
             told = f"the identity provider {name} has no protocol with a mapping that exists: nobody comes in by it"
             left.append(Remark("left-without-mapping", told))
         else:
             chosen = next((p for p in known if p.key[1] == "openid"), known[0])
-            yield Door(name, chosen.key[1], mappings[str(chosen.attributes["mapping"]),])
+            enabled = bool(provider.attributes["enabled"])
+            yield Door(name, chosen.key[1], mappings[str(chosen.attributes["mapping"]),], enabled)
             for other in (p for p in protocols if p is not chosen):
                 told = f"the protocol {other.name} stays as it is: a policy knows one protocol of a provider"
                 left.append(Remark("left-protocol", told, (), "Nobody is known by two protocols: Keystone refuses it."))

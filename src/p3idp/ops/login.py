@@ -14,10 +14,11 @@ from p3idp.core.login.reasons import Reason
 from p3idp.core.login.return_to import safe_return_to
 from p3idp.core.login.session import Session, SessionId, SessionLimits
 from p3idp.core.login.tokens import VerifiedClaims
-from p3idp.core.policy.decide import decide
+from p3idp.core.policy.decide import decide, provider_suspension
 from p3idp.core.policy.model import Policy
+from p3idp.core.policy.quoted import harmless
 from p3idp.errors.login import SignInRefused, TokenRefused
-from p3idp.errors.session import PageNotFound, SignInDeclined
+from p3idp.errors.session import PageNotFound, ProviderSuspended, SignInDeclined
 from p3idp.ops.keystone_view import look
 from p3idp.ops.logins import remember_nothing
 from p3idp.ports.checkin import SignedIn, SignInAttempt, SignInClient
@@ -63,9 +64,8 @@ class SignInDesk:
     remember: Remember = remember_nothing
 
     def begin(self, provider: str, return_to: str) -> tuple[SignInAttempt, str]:
-        """A new attempt and where it sends the browser. Raises PageNotFound, ProviderUnreachable."""
-        if provider not in {known.id for known in self.policy().site.identity_providers}:
-            raise PageNotFound("This site has no identity provider of that name.")
+        """A new attempt and where it sends the browser. Raises PageNotFound, ProviderSuspended, ProviderUnreachable."""
+        self._check_open(provider)
         attempt_id = self.new_token()[:16]
         attempt = SignInAttempt(
             id=attempt_id,
@@ -83,11 +83,12 @@ class SignInDesk:
     ) -> Arrival:
         """Turn the provider's answer into a session; the session it ``replaces`` ends.
 
-        Raises SignInRefused (before any token call), SignInDeclined, TokenRefused, ProviderUnreachable,
-        LedgerUnavailable and SessionsUnavailable. In every case nobody is signed in.
+        Raises SignInRefused and ProviderSuspended (before any token call), SignInDeclined, TokenRefused,
+        ProviderUnreachable, LedgerUnavailable and SessionsUnavailable. In every case nobody is signed in.
         """
         now = self.clock()
         attempt = self._checked(provider, attempt, callback, now)
+        self._check_open(provider)
         signed_in = self._redeem(attempt, callback, now)
         if not self.spent.spend(attempt.id, now, attempt.expires_at):
             raise SignInRefused("spent", "This sign-in was completed before.")
@@ -117,6 +118,14 @@ class SignInDesk:
     def end(self, session_id: SessionId) -> None:
         """Sign out. Raises SessionsUnavailable."""
         self.sessions.remove(session_id)
+
+    def _check_open(self, provider: str) -> None:
+        known = next((each for each in self.policy().site.identity_providers if each.id == provider), None)
+        if known is None:
+            raise PageNotFound("This site has no identity provider of that name.")
+        if known.suspended is not None:
+            told = harmless(provider_suspension(known))
+            raise ProviderSuspended(f"{told[0].upper()}{told[1:]}.")
 
     def _checked(
         self, provider: str, attempt: SignInAttempt | None, callback: Callback, now: datetime

@@ -7,7 +7,7 @@ from typing import Any
 
 from p3idp.adapters.policy_files.load import COMMUNITIES, SITE_FILE, VERBATIM
 from p3idp.adapters.policy_files.texts import policy_from_texts, write_policy
-from p3idp.adapters.policy_files.write import community_text, yaml_text
+from p3idp.adapters.policy_files.write import community_text, suspension, yaml_text
 from p3idp.core.mappings.compile import SCHEMA_VERSION
 from p3idp.core.policy.model import IdentityProvider, Policy, Site
 
@@ -67,6 +67,7 @@ def _provider(provider: IdentityProvider) -> Mapping[str, Any]:
         "authorization_ttl": _span(int(provider.authorization_ttl.total_seconds()) // 60),
         **{name: list(values) for name, values in lists.items() if values},
         **({"keystone_url": provider.keystone_url} if provider.keystone_url else {}),
+        **suspension(provider.suspended),
     }
 
 

@@ -108,6 +108,13 @@ class ClaimsSection(_Section):
     assurance: ClaimName = "eduperson_assurance"
 
 
+class SuspendedSection(_Section):
+    """The community gives nobody anything for now, or nobody comes in through the identity provider."""
+
+    since: Moment
+    reason: str = Field(default="", max_length=500)
+
+
 class ProviderSection(_Section):
     """One identity provider."""
 
@@ -120,6 +127,7 @@ class ProviderSection(_Section):
     issuing_clients: list[Plain] = []
     audiences: list[Plain] = []
     keystone_url: Address | None = None
+    suspended: Annotated[SuspendedSection | None, BeforeValidator(_said)] = None
 
 
 class ApproversSection(_Section):
@@ -157,13 +165,6 @@ class ProjectSection(_Section):
     existing: bool = False
     domain: Name | None = None
     properties: dict[PropertyName, PropertyValue] = {}
-
-
-class SuspendedSection(_Section):
-    """The community gives nobody anything for now."""
-
-    since: Moment
-    reason: str = Field(default="", max_length=500)
 
 
 class AccessSection(_Section):

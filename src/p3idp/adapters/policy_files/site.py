@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from p3idp.adapters.policy_files.mistakes import Mistakes
 from p3idp.adapters.policy_files.nodes import Path
 from p3idp.adapters.policy_files.schema import ProviderSection, SiteFile
-from p3idp.core.policy.model import Approvers, ClaimNames, IdentityProvider, PolicyId, ProviderId, Site
+from p3idp.core.policy.model import Approvers, ClaimNames, IdentityProvider, PolicyId, ProviderId, Site, Suspension
 
 
 def convert_site(section: SiteFile, mistakes: Mistakes) -> Site:
@@ -59,6 +59,7 @@ def _provider(name: str, section: ProviderSection) -> IdentityProvider:
         issuing_clients=tuple(section.issuing_clients),
         audiences=tuple(section.audiences),
         keystone_url=section.keystone_url,
+        suspended=Suspension(stopped.since, stopped.reason) if (stopped := section.suspended) else None,
     )
 
 

@@ -53,7 +53,7 @@ def _provider(policy: Policy, provider: IdentityProvider, now: datetime, owner: 
         {
             "authorization_ttl": int(provider.authorization_ttl.total_seconds()) // 60,
             "domain": policy.site.domain,
-            "enabled": True,
+            "enabled": provider.suspended is None,
             "issuers": sorted(provider.issuers),
         },
         owner,

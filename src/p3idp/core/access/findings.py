@@ -36,7 +36,7 @@ def assess(
         *power_findings(policy.site.protected_projects, observed, changes, limits),
         *_unknown(desired, observed),
         *_too_many(desired, observed, changes, limits),
-        *_providers(desired, observed, changes),
+        *_providers(policy, desired, observed, changes),
         *_any_client(policy, changes),
         *verbatim_findings(policy, observed),
         *_kept(policy, desired, observed),
@@ -107,13 +107,15 @@ def _too_many(desired: Desired, observed: Snapshot, changes: Sequence[Change], l
         yield Finding("too-many-removals", "groups and grants", told)
 
 
-def _providers(desired: Desired, observed: Snapshot, changes: Sequence[Change]) -> Iterator[Finding]:
+def _providers(policy: Policy, desired: Desired, observed: Snapshot, changes: Sequence[Change]) -> Iterator[Finding]:
     providers = observed.of(Kind.IDENTITY_PROVIDER)
     for change in changes:
         if change.resource.kind is not Kind.IDENTITY_PROVIDER:
             continue
         if change.different.get("enabled") == (True, False):
-            told = f"{change.resource.name} is no longer in the policy: it would be disabled, and lets nobody in."
+            known = any(change.resource.key == (str(each.id),) for each in policy.site.identity_providers)
+            why = "is suspended by the policy" if known else "is no longer in the policy"
+            told = f"{change.resource.name} {why}: it would be disabled, and lets nobody in."
             yield Finding("disables-provider", change.resource.name, told)
         if "domain" in change.different:
             old, new = change.different["domain"]

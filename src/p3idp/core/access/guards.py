@@ -50,6 +50,8 @@ def _told(draft: Site, *, first: bool) -> str:
     who = f"{', '.join(named)} of the identity provider {approvers.provider}"
     if first:
         return f"For the first time people are named who approve of what one person must not decide: {who}."
+    if draft.provider(approvers.provider).suspended is not None:
+        return f"Signing in would be suspended for those who approve: {who}. They go on approving."
     return f"Who approves, or by which issuers, clients and claims they are known, would change to: {who}."
 
 
@@ -67,6 +69,8 @@ def _voice(site: Site) -> object:
         frozenset(provider.issuers),
         frozenset(provider.issuing_clients),
         frozenset(provider.audiences),
+        # Whose own access ends with this: they go on approving, so that two of them can lift it.
+        provider.suspended is not None,
         provider.claims.subject,
         frozenset(provider.claims.entitlements),
     )

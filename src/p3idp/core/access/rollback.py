@@ -37,6 +37,12 @@ def stopped_access(last: Policy, changes: Sequence[Change], now: datetime) -> It
     given = {place_of(resource) for resource in desired_state(last, now).resources}
     grants = [c.after for c in changes if c.after and c.resource.kind is Kind.ROLE_ASSIGNMENT]
     back = {grant.key[:2] for grant in grants if place_of(grant) not in given}
+    providers = [c.after for c in changes if c.after and c.resource.kind is Kind.IDENTITY_PROVIDER]
+    opened = {each.key[0] for each in providers if each.attributes.get("enabled")}
+    for provider in last.site.identity_providers:
+        if provider.suspended is not None and provider.id in opened:
+            told = f"By the policy that was applied last, {provider.id} is suspended. It would let people in again."
+            yield Finding("stopped-access", provider.id, told)
     for community in last.communities:
         groups = {group for group in _stopped(community, now) if (last.site.domain, group) in back}
         if groups:

@@ -52,7 +52,7 @@ def _tasks(desired: Desired, folder: str) -> Iterator[Mapping[str, Any]]:
         "remote_ids": _item("remote_ids"),
         "authorization_ttl": _item("authorization_ttl"),
     }
-    told |= {"domain_id": domain_id, "description": ours, "is_enabled": True}
+    told |= {"domain_id": domain_id, "description": ours, "is_enabled": _item("enabled")}
     yield _loop("Identity providers", "federation_idp", told, _providers(desired))
     named = {"name": _item("name"), "domain": _item("domain")}
     projects = [dict(zip(("domain", "name"), each.key, strict=True)) for each in of(desired, Kind.PROJECT)]
@@ -90,6 +90,7 @@ def _providers(desired: Desired) -> Sequence[Mapping[str, Any]]:
             "id": each.key[0],
             "remote_ids": list(issuers_of(each)),
             "authorization_ttl": each.attributes["authorization_ttl"],
+            "enabled": each.attributes["enabled"],
         }
         for each in of(desired, Kind.IDENTITY_PROVIDER)
     ]

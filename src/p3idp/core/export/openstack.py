@@ -87,7 +87,13 @@ def _provider(provider: Resource, domain: str, ours: str) -> Iterator[str]:
         "remote_id": list(issuers_of(provider)),
     }
     made: Options = {**said, "domain": domain, "description": ours}
-    yield from _set_or_create("identity provider", provider.key[0], made, said, " --enable")
+    yield from _set_or_create(
+        "identity provider",
+        provider.key[0],
+        made,
+        said,
+        " --enable" if provider.attributes["enabled"] else " --disable",
+    )
 
 
 def _project(project: Resource, ours: str) -> Iterator[str]:

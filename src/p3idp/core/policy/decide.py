@@ -19,7 +19,7 @@ from p3idp.core.policy.decision import (
     Verdict,
 )
 from p3idp.core.policy.entitlement import Entitlement, parse_entitlement
-from p3idp.core.policy.model import AccessRule, Community, IdentityProvider, Policy, ProjectRef
+from p3idp.core.policy.model import AccessRule, Community, IdentityProvider, Policy, ProjectRef, Suspension
 from p3idp.core.policy.quoted import quoted
 
 CLIENT_CLAIM = "azp"
@@ -44,6 +44,8 @@ def _general_refusal(provider: IdentityProvider | None, claims: TypedClaims) -> 
     if provider is None or provider.id != claims.provider:
         told = f"the issuer {quoted(claims.issuer)} does not belong to the identity provider {quoted(claims.provider)}"
         return Refusal(Unusable.UNKNOWN_ISSUER, "iss", claims.issuer, told)
+    if provider.suspended is not None:
+        return Refusal(Unusable.PROVIDER_SUSPENDED, "iss", claims.issuer, provider_suspension(provider))
     names = provider.claims
     if not claims.subject:
         return Refusal(
@@ -98,14 +100,20 @@ def _judge(
         told = f"the assurance must be {' or '.join(rule.assurance)}"
         return Refused(community, rule, Reason.ASSURANCE, told, rule.assurance, claims.assurance)
     if community.suspended is not None:  # last: nobody learns why who would not get in anyway
-        return Refused(community, rule, Reason.SUSPENDED, _suspension(community), (), (through,))
+        told = f"the community {community.name} is suspended{_since(community.suspended)}"
+        return Refused(community, rule, Reason.SUSPENDED, told, (), (through,))
     return Granted(community, rule, through, earliest(community.validity.until, rule.validity.until))
 
 
-def _suspension(community: Community) -> str:
-    since = f" since {community.suspended.since:%Y-%m-%d}" if community.suspended else ""
-    reason = f": {community.suspended.reason}" if community.suspended and community.suspended.reason else ""
-    return f"the community {community.name} is suspended{since}{reason}"
+def provider_suspension(provider: IdentityProvider) -> str:
+    """Since when, and why, nobody comes in through this identity provider, as a clause. For one that is suspended."""
+    return f"signing in through {provider.title} is suspended{_since(provider.suspended)}"
+
+
+def _since(stopped: Suspension | None) -> str:
+    if stopped is None:
+        return ""
+    return f" since {stopped.since:%Y-%m-%d}" + (f": {stopped.reason}" if stopped.reason else "")
 
 
 def _outside_validity(community: Community, rule: AccessRule, now: datetime) -> Refused | None:

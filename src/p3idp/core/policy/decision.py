@@ -23,6 +23,7 @@ class Unusable(StrEnum):
     """Why a person's claims were not even held against the rules. Once released, a word keeps its meaning."""
 
     UNKNOWN_ISSUER = "unknown-issuer"
+    PROVIDER_SUSPENDED = "provider-suspended"
     NO_SUBJECT = "no-subject"
     FOREIGN_CLIENT = "foreign-client"
     AMBIGUOUS_VALUE = "ambiguous-value"

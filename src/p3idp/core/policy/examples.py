@@ -107,13 +107,16 @@ def whole_claims(example: Example, provider: IdentityProvider) -> Mapping[str, o
 
 
 def without_validity(policy: Policy) -> Policy:
-    """The same policy with every span of validity open, and no community suspended."""
-    return replace(policy, communities=tuple(map(_open, without_suspension(policy).communities)))
+    """The same policy with every span of validity open, and nothing suspended."""
+    lifted = without_suspension(policy)
+    return replace(lifted, communities=tuple(map(_open, lifted.communities)))
 
 
 def without_suspension(policy: Policy) -> Policy:
-    """The same policy with no community suspended: its examples say what holds once it is back."""
-    return replace(policy, communities=tuple(replace(each, suspended=None) for each in policy.communities))
+    """The same policy with no community and no identity provider suspended: examples say what holds once it is back."""
+    providers = tuple(replace(each, suspended=None) for each in policy.site.identity_providers)
+    communities = tuple(replace(each, suspended=None) for each in policy.communities)
+    return replace(policy, site=replace(policy.site, identity_providers=providers), communities=communities)
 
 
 def _open(community: Community) -> Community:

@@ -53,7 +53,12 @@ def judge_access(snapshot: Snapshot, desired: Desired) -> Finding:
 
 def _enabled(provider: IdentityProvider, held: Resource) -> Finding:
     if held.attributes.get("enabled"):
+        if provider.suspended is not None:
+            told = "The policy suspends the identity provider, and it is enabled in Keystone."
+            return fail("idp-enabled", provider.id, told)
         return ok("idp-enabled", provider.id, "The identity provider is enabled.")
+    if provider.suspended is not None:
+        return ok("idp-enabled", provider.id, "The identity provider is disabled, as the policy suspends it.")
     return fail("idp-enabled", provider.id, "The identity provider is disabled in Keystone.")
 
 
