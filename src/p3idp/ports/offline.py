@@ -66,27 +66,62 @@ class OfflineStore(OfflineReader, Protocol):
         """What is kept of this person. Raises LedgerUnavailable."""
         ...
 
+    def replace(self, old: OfflineAccess, new: OfflineAccess | None) -> bool:
+        """Put ``new`` (None: nothing) durably in the place of exactly ``old``. Raises LedgerUnavailable.
+
+        False, and nothing changes, where ``old`` is not what is kept any more: whoever stopped or consented anew while
+        the provider was asked is not overruled.
+        """
+        ...
+
     def end(self, provider: ProviderId, subject: str) -> bool:
         """Forget it; False where nothing was kept. Raises LedgerUnavailable."""
         ...
 
     def alone(self, provider: ProviderId, subject: str) -> AbstractContextManager[bool]:
-        """Whether this process may use the person's token while the block runs; False where another one does."""
-        ...
+        """Whether this process may use the person's token while the block runs; False, at once, where another one does.
 
-
-class Refresher(Protocol):
-    """Asks providers with refresh tokens."""
-
-    def refresh(self, access: OfflineAccess, now: datetime) -> Refreshed:
-        """Trade the refresh token (RFC 6749 section 6) and verify what comes back as a fresh sign-in is.
-
-        Raises ConsentEnded where the provider does not honour it any more (``invalid_grant``), TokenRefused where its
-        answer is not believed, ProviderUnreachable, ProviderUntrusted, ProviderRefusedClient where it cannot be asked:
-        those say nothing about the person.
+        Raises CoordinationUnavailable.
         """
         ...
 
-    def revoke(self, access: OfflineAccess) -> None:
-        """End it at the provider (RFC 7009), where the provider offers that. Raises ProviderUnreachable."""
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """What a provider gave for a refresh token, not yet believed: only that the old one is spent is certain.
+
+    ``refresh_token``: the next one, where the provider rotates; else the same.
+    """
+
+    access_token: RawToken
+    id_token: RawToken | None
+    refresh_token: Secret[str]
+
+
+class Refresher(Protocol):
+    """Asks providers with refresh tokens. Trading and believing are two steps: in between the new one is kept."""
+
+    def trade(self, access: OfflineAccess) -> Traded:
+        """Trade the refresh token (RFC 6749 section 6), once.
+
+        Raises ConsentEnded where the provider does not honour it any more (``invalid_grant``); TokenRefused where its
+        answer is none or the policy does not name the issuer; ProviderUnreachable, ProviderUntrusted,
+        ProviderRefusedClient where it cannot be asked: those say nothing about the person.
+        """
+        ...
+
+    def believe(self, access: OfflineAccess, traded: Traded, now: datetime) -> VerifiedClaims:
+        """Verify what came back as a fresh sign-in is (OIDC Core 12.2); it must be about the person who consented.
+
+        Raises TokenRefused (``sub-differs`` where it is about somebody else), and as ``trade`` where the provider
+        cannot be asked about the new token.
+        """
+        ...
+
+    def revoke(self, access: OfflineAccess) -> bool:
+        """End it at the provider (RFC 7009); False where the provider does not offer that.
+
+        Raises TokenRefused where the policy does not name the issuer any more; ProviderUnreachable, ProviderUntrusted
+        or ProviderRefusedClient where the provider cannot be told.
+        """
         ...

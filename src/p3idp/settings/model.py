@@ -2,14 +2,27 @@
 
 import re
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from p3idp.errors.environments import EnvironmentNeeded, EnvironmentUnknown
 from p3idp.settings.secret_ref import SecretRef
 
 # In front of the host, or among the driver's options: user:password@, ?password=, ?passwd=, ?sslpassword=.
 _PASSWORD_IN_URL = re.compile(r"//[^/@]*:[^@]*@|[?&][a-z_]*passw(?:or)?d=", re.IGNORECASE)
+
+# It is also the name of a file in the policy directory.
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
 
 
 class _Section(BaseModel):
@@ -122,6 +135,17 @@ class LoginsSettings(_Section):
     keep_days: int = Field(default=90, ge=1, le=730)
 
 
+class OfflineSettings(_Section):
+    """Consents to be asked about while away: refresh tokens that people let p3idp keep, on their page.
+
+    ``key`` refers to Fernet keys, one a line, newest first, that seal them in the database; without it nobody is
+    offered this and nothing is kept. ``keep_days``: how long a consent lasts; lowered, it ends what is kept already.
+    """
+
+    key: SecretRef | None = None
+    keep_days: int = Field(default=365, ge=1, le=730)
+
+
 class PlanSettings(_Section):
     """From when on a plan has a finding.
 
@@ -199,23 +223,102 @@ class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class EnvironmentSettings(_Section):
+    """One Keystone that the policy is applied to, where there are several: its own ``keystone``, and what else differs.
+
+    A section given here stands whole in the place of the one above, so that no half of an account crosses from one
+    cloud to another; of ``providers``, each id for itself. Everything else holds everywhere.
+    """
+
+    keystone: KeystoneSettings
+    providers: dict[str, ProviderSettings] = {}
+    web: WebSettings | None = None
+    store: StoreSettings | None = None
+    history: HistorySettings | None = None
+    logins: LoginsSettings | None = None
+    offline: OfflineSettings | None = None
+    plan: PlanSettings | None = None
+    approvals: ApprovalsSettings | None = None
+    coordination: CoordinationSettings | None = None
+    site: SiteConfigSettings | None = None
+
+
 class Settings(_Section):
     """All of it. ``lab`` permits what only a demonstration may do: plain http on loopback.
 
     ``catalogue``: a local copy of EGI's catalogue of communities (vo-mappings.yaml), which p3idp never fetches.
+    ``environments``: the Keystones that the policy is applied to, by name, where there are several;
+    ``default_environment``: which of them is meant where a call names none. Without ``environments``, ``keystone`` is
+    required.
     """
 
     policy_dir: Path
     catalogue: Path | None = None
     lab: bool = False
-    keystone: KeystoneSettings
+    environments: dict[EnvironmentName, EnvironmentSettings] = {}
+    default_environment: str | None = None
+    keystone_section: KeystoneSettings | None = Field(default=None, alias="keystone", validate_default=True)
     providers: dict[str, ProviderSettings] = Field(min_length=1)
     web: WebSettings | None = None
-    store: StoreSettings = StoreSettings(url="sqlite:///p3idp.sqlite")
+    store_section: StoreSettings | None = Field(default=None, alias="store")
     history: HistorySettings = HistorySettings()
     logins: LoginsSettings = LoginsSettings()
+    offline: OfflineSettings = OfflineSettings()
     plan: PlanSettings = PlanSettings()
     approvals: ApprovalsSettings = ApprovalsSettings()
     coordination: CoordinationSettings = CoordinationSettings()
     site: SiteConfigSettings = SiteConfigSettings()
     log: LogSettings = LogSettings()
+    _environment: str = PrivateAttr("")
+
+    @field_validator("default_environment")
+    @classmethod
+    def _known(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is not None and name not in info.data.get("environments", {name}):
+            raise ValueError(f"there is no [environments.{name}]")
+        return name
+
+    @field_validator("keystone_section")
+    @classmethod
+    def _somewhere(cls, section: KeystoneSettings | None, info: ValidationInfo) -> KeystoneSettings | None:
+        if section is None and not info.data.get("environments", True):
+            raise ValueError("this section is missing, and so is [environments.<name>.keystone]")
+        return section
+
+    @property
+    def environment(self) -> str:
+        """The environment that these settings are for; empty where none was named."""
+        return self._environment
+
+    @property
+    def keystone(self) -> KeystoneSettings:
+        """The Keystone of this call. Raises EnvironmentNeeded where it could be any of several."""
+        if self.keystone_section is None:
+            raise self._which("a Keystone")
+        return self.keystone_section
+
+    @property
+    def store(self) -> StoreSettings:
+        """The database of this call. Raises EnvironmentNeeded where environments have their own and none was named."""
+        if self.store_section is not None:
+            return self.store_section
+        if not self._environment and any(each.store for each in self.environments.values()):
+            raise self._which("a database")
+        return StoreSettings(url="sqlite:///p3idp.sqlite")
+
+    def _which(self, what: str) -> EnvironmentNeeded:
+        return EnvironmentNeeded(f"This needs {what}, and there are several: {', '.join(sorted(self.environments))}.")
+
+    def at(self, name: str) -> "Settings":
+        """The settings for one environment. Raises EnvironmentUnknown."""
+        if name not in self.environments:
+            known = ", ".join(sorted(self.environments)) or "none"
+            raise EnvironmentUnknown(f"There is no environment {name} in the settings; they name {known}.")
+        own = self.environments[name]
+        given = {each: value for each in type(own).model_fields if (value := getattr(own, each)) is not None}
+        given |= {"keystone_section": given.pop("keystone"), "providers": {**self.providers, **own.providers}}
+        if "store" in given:
+            given["store_section"] = given.pop("store")
+        chosen = self.model_copy(update=given)
+        chosen._environment = name
+        return chosen

@@ -93,3 +93,14 @@ PROPOSALS = Table(
     Column("until", BigInteger, nullable=False),
     Index("proposals_until", "until"),
 )
+
+# Somebody's consent to be asked about while away, sealed with its refresh token (offline.py). ``person`` as above.
+CONSENTS = Table(
+    "consents",
+    METADATA,
+    Column("person", String(64), primary_key=True),
+    Column("sealed", LONG_TEXT, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("consents_until", "until"),
+)

@@ -29,6 +29,10 @@ ID_TOKEN: tuple[Rule, ...] = (
     rules.hash_of_access_token,
 )
 
+# The ID token that may come with a refresh (OIDC Core 12.2): it belongs to no browser's attempt, so there is no nonce
+# to hold it against, and it comes from the token endpoint to us.
+REFRESHED_ID_TOKEN: tuple[Rule, ...] = tuple(rule for rule in ID_TOKEN if rule is not rules.same_nonce)
+
 # The access token of our own sign-in: it came from the token endpoint to us, whatever services it also names.
 OWN_ACCESS_TOKEN: tuple[Rule, ...] = (
     rules.exact_issuer,

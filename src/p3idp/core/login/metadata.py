@@ -21,6 +21,7 @@ class ProviderMetadata:
     introspection_endpoint: str | None
     userinfo_endpoint: str | None
     names_itself: bool
+    revocation_endpoint: str | None = None
 
 
 def origin_of(url: str) -> tuple[str, str, int] | None:
@@ -66,10 +67,17 @@ def read_metadata(document: Mapping[str, object], issuer: str) -> ProviderMetada
         introspection_endpoint=optional("introspection_endpoint"),
         userinfo_endpoint=optional("userinfo_endpoint"),
         names_itself=document.get("authorization_response_iss_parameter_supported") is True,
+        revocation_endpoint=_offered(document.get("revocation_endpoint"), issuer),
     )
     if metadata.introspection_endpoint is None and metadata.userinfo_endpoint is None:
         raise ProviderUntrusted(f"The provider at {issuer} has neither introspection nor userinfo.")
     return metadata
+
+
+def _offered(value: object, issuer: str) -> str | None:
+    """An endpoint that nothing depends on: one elsewhere is never used, and no reason to let nobody in."""
+    fits = isinstance(value, str) and origin_of(value) is not None and origin_of(value) == origin_of(issuer)
+    return str(value) if fits else None
 
 
 def _endpoint(value: object, name: str, issuer: str) -> str:
