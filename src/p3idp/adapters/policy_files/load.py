@@ -93,9 +93,11 @@ class _Reading:
         there = self._listed(COMMUNITIES)
         gone = {file for file, raw in self.instead.items() if raw is None}
         files = sorted((there | self.instead.keys()) - gone)
-        good = [f for f in files if f.suffix == ".yaml" and _NAME.fullmatch(f.stem)]
+        good = []
         for file in files:
-            if file not in good:
+            if file.suffix == ".yaml" and _NAME.fullmatch(file.stem):
+                good.append(file)
+            else:
                 message = "this file is not read: a community's file is called <community>.yaml"
                 self.places.append((self._name(file), 1, message))
         if len(good) > MAX_FILES:

@@ -11,6 +11,7 @@ from p3idp.core.policy.claims import GivenClaims, given_claims, texts
 from p3idp.core.policy.decide import CLIENT_CLAIM, decide
 from p3idp.core.policy.decision import Decision
 from p3idp.core.policy.model import Community, Example, IdentityProvider, Policy, ProjectRef, Validity
+from p3idp.core.policy.reached import ReachedRules
 from p3idp.errors.policy import ClaimsInvalid
 
 # With every validity taken away, any moment will do.
@@ -83,10 +84,21 @@ def try_examples(policy: Policy) -> Iterator[TriedExample]:
 
 def failed_examples(policy: Policy) -> Iterator[TriedExample]:
     """The examples that the policy itself contradicts."""
-    return (tried for tried in try_examples(policy) if not tried.holds)
+    always, lifted = without_validity(policy), without_suspension(policy)
+    reached = ReachedRules(always), ReachedRules(lifted)
+    for community in policy.communities:
+        for example in community.examples:
+            asked, near, now = (
+                (always, reached[0], _WHENEVER) if example.at is None else (lifted, reached[1], example.at)
+            )
+            # Few fail, and those alone are worth looking at every rule of every community.
+            if not _try(community.name, example, asked, now, near).holds:
+                yield _try(community.name, example, asked, now)
 
 
-def _try(community: str, example: Example, policy: Policy, now: datetime) -> TriedExample:
+def _try(
+    community: str, example: Example, policy: Policy, now: datetime, near: ReachedRules | None = None
+) -> TriedExample:
     provider = policy.site.provider(example.identity_provider)
     try:
         claims = whole_claims(example, provider)
@@ -94,7 +106,8 @@ def _try(community: str, example: Example, policy: Policy, now: datetime) -> Tri
     except ClaimsInvalid as exc:
         problem = f"holds no claims that could come: {exc.detail}"
         return TriedExample(community, example, policy, now, example.claims, None, Decision((), ()), problem)
-    return TriedExample(community, example, policy, now, claims, typed, decide(policy, typed, now))
+    decided = decide(near.by(typed.entitlements) if near else policy, typed, now)
+    return TriedExample(community, example, policy, now, claims, typed, decided)
 
 
 def whole_claims(example: Example, provider: IdentityProvider) -> Mapping[str, object]:
