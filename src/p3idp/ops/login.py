@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from p3idp.core.audit.event import Actor, AuditEvent, Outcome, person
-from p3idp.core.login.callback import Callback, check_issuer, check_state
+from p3idp.core.login.callback import Callback
 from p3idp.core.login.reasons import Reason
-from p3idp.core.login.return_to import safe_return_to
 from p3idp.core.login.session import Session, SessionId, SessionLimits
 from p3idp.core.login.tokens import VerifiedClaims
-from p3idp.core.policy.decide import decide, provider_suspension
+from p3idp.core.policy.decide import decide
 from p3idp.core.policy.model import Policy
-from p3idp.core.policy.quoted import harmless
 from p3idp.errors.login import SignInRefused, TokenRefused
-from p3idp.errors.session import PageNotFound, ProviderSuspended, SignInDeclined
+from p3idp.errors.session import SignInDeclined
+from p3idp.ops.attempts import check_attempt, check_open, new_attempt
 from p3idp.ops.keystone_view import look
 from p3idp.ops.logins import remember_nothing
-from p3idp.ports.checkin import SignedIn, SignInAttempt, SignInClient
+from p3idp.ports.checkin import Purpose, SignedIn, SignInAttempt, SignInClient
 from p3idp.ports.environment import Clock, TokenSource
 from p3idp.ports.keystone import FederatedLogin
 from p3idp.ports.ledger import LedgerWriter
@@ -29,7 +28,6 @@ from p3idp.ports.logins import Remember
 from p3idp.ports.request import request_id
 from p3idp.ports.sessions import Sessions, SpentAttempts
 
-ATTEMPT_LIFETIME = timedelta(minutes=10)
 _TOUCH_EVERY = timedelta(minutes=1)  # one write a minute and session, not one a request
 _OF_CLOCKS = {Reason.EXPIRED, Reason.IAT_OLD, Reason.IAT_FUTURE, Reason.NBF_FUTURE}
 _CLOCKS = (
@@ -65,17 +63,8 @@ class SignInDesk:
 
     def begin(self, provider: str, return_to: str) -> tuple[SignInAttempt, str]:
         """A new attempt and where it sends the browser. Raises PageNotFound, ProviderSuspended, ProviderUnreachable."""
-        self._check_open(provider)
-        attempt_id = self.new_token()[:16]
-        attempt = SignInAttempt(
-            id=attempt_id,
-            provider=provider,
-            state=f"{attempt_id}.{self.new_token()}",  # so that the callback finds its attempt among several
-            nonce=self.new_token(),
-            verifier=self.new_token(),
-            return_to=safe_return_to(return_to),
-            expires_at=self.clock() + ATTEMPT_LIFETIME,
-        )
+        check_open(self.policy(), provider)
+        attempt = new_attempt(provider, return_to, self.clock(), self.new_token, Purpose.SIGN_IN)
         return attempt, self.client.authorization_url(attempt)
 
     def finish(
@@ -87,8 +76,8 @@ class SignInDesk:
         ProviderUnreachable, LedgerUnavailable and SessionsUnavailable. In every case nobody is signed in.
         """
         now = self.clock()
-        attempt = self._checked(provider, attempt, callback, now)
-        self._check_open(provider)
+        attempt = check_attempt(self.client, self.spent, provider, attempt, callback, now, Purpose.SIGN_IN)
+        check_open(self.policy(), provider)
         signed_in = self._redeem(attempt, callback, now)
         if not self.spent.spend(attempt.id, now, attempt.expires_at):
             raise SignInRefused("spent", "This sign-in was completed before.")
@@ -118,28 +107,6 @@ class SignInDesk:
     def end(self, session_id: SessionId) -> None:
         """Sign out. Raises SessionsUnavailable."""
         self.sessions.remove(session_id)
-
-    def _check_open(self, provider: str) -> None:
-        known = next((each for each in self.policy().site.identity_providers if each.id == provider), None)
-        if known is None:
-            raise PageNotFound("This site has no identity provider of that name.")
-        if known.suspended is not None:
-            told = harmless(provider_suspension(known))
-            raise ProviderSuspended(f"{told[0].upper()}{told[1:]}.")
-
-    def _checked(
-        self, provider: str, attempt: SignInAttempt | None, callback: Callback, now: datetime
-    ) -> SignInAttempt:
-        if attempt is None or attempt.provider != provider:
-            raise SignInRefused("no-attempt", "This answer does not belong to a sign-in that this browser began.")
-        check_state(callback, attempt.state)
-        if now >= attempt.expires_at:
-            raise SignInRefused("attempt-expired", "This sign-in took too long; it had to be done in ten minutes.")
-        issuer, always_named = self.client.issuer_of(provider)
-        check_issuer(callback, issuer, always_named=always_named)
-        if self.spent.is_spent(attempt.id):
-            raise SignInRefused("spent", "This sign-in was completed before.")
-        return attempt
 
     def _redeem(self, attempt: SignInAttempt, callback: Callback, now: datetime) -> SignedIn:
         if callback.error:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from p3idp.core.login.tokens import RawToken, VerifiedClaims
+from p3idp.core.secret import Secret
 
 
 class AccessTokenVerifier(Protocol):
@@ -17,6 +19,13 @@ class AccessTokenVerifier(Protocol):
         the issuer cannot be asked, which says nothing about the token.
         """
         ...
+
+
+class Purpose(StrEnum):
+    """What a browser was sent to its provider for: to sign in, or to consent to be asked about while away."""
+
+    SIGN_IN = "sign-in"
+    CONSENT = "consent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +42,19 @@ class SignInAttempt:
     verifier: str
     return_to: str
     expires_at: datetime
+    purpose: Purpose = Purpose.SIGN_IN
 
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The end of a good sign-in: who, and the access token that Keystone is asked with (it stays on the server)."""
+    """The end of a good sign-in: who, and the access token that Keystone is asked with (it stays on the server).
+
+    ``refresh_token``: only of an attempt to consent, and only where the provider gave offline access.
+    """
 
     claims: VerifiedClaims
     access_token: RawToken
+    refresh_token: Secret[str] | None = None
 
 
 class SignInClient(Protocol):
@@ -48,6 +62,8 @@ class SignInClient(Protocol):
 
     def authorization_url(self, attempt: SignInAttempt) -> str:
         """Where the browser goes: state, nonce, PKCE S256, the policy's scopes.
+
+        To consent: the scope ``offline_access`` as well, and ``prompt=consent`` (OIDC Core 11).
 
         KeyError for a provider the policy does not name; may raise ProviderUnreachable, ProviderUntrusted.
         """

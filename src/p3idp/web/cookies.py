@@ -11,8 +11,8 @@ from datetime import datetime
 from flask import Request, Response
 
 from p3idp.core.login.session import SessionId
-from p3idp.ops.login import ATTEMPT_LIFETIME
-from p3idp.ports.checkin import SignInAttempt
+from p3idp.ops.attempts import ATTEMPT_LIFETIME
+from p3idp.ports.checkin import Purpose, SignInAttempt
 from p3idp.ports.sessions import Seal
 
 # __Host-: only from this host, only over https, for every path. A neighbouring host can plant neither a session nor an
@@ -94,6 +94,7 @@ def _to_text(attempt: SignInAttempt) -> str:
 def _from_text(content: bytes) -> SignInAttempt | None:
     try:
         fields = json.loads(content)
-        return SignInAttempt(**fields | {"expires_at": datetime.fromisoformat(fields["expires_at"])})
+        typed = {"expires_at": datetime.fromisoformat(fields["expires_at"]), "purpose": Purpose(fields["purpose"])}
+        return SignInAttempt(**fields | typed)
     except (ValueError, TypeError, KeyError):
         return None

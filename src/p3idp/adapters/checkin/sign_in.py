@@ -4,7 +4,7 @@ Owns the two messages, which Authlib forms, and what must hold of the tokens tha
 parameters belong to the web.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri, prepare_token_request
@@ -18,9 +18,12 @@ from p3idp.core.login.reasons import Reason, Refusal
 from p3idp.core.login.rules import Expected
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.login.verified import verified_claims
+from p3idp.core.policy.model import IdentityProvider
 from p3idp.core.secret import Secret
 from p3idp.errors.login import ProviderRefusedClient, ProviderUnreachable
-from p3idp.ports.checkin import SignedIn, SignInAttempt
+from p3idp.ports.checkin import Purpose, SignedIn, SignInAttempt
+
+OFFLINE = "offline_access"
 
 
 class CheckinSignIn:
@@ -38,18 +41,20 @@ class CheckinSignIn:
             client_id=trusted.issuer.client_id,
             response_type="code",
             redirect_uri=self._redirect_uri(attempt.provider),
-            scope=" ".join(trusted.provider.scopes),
+            scope=" ".join(_scopes(trusted.provider, attempt)),
             state=attempt.state,
             nonce=attempt.nonce,
             code_challenge=create_s256_code_challenge(attempt.verifier),
             code_challenge_method="S256",
+            **({"prompt": "consent"} if attempt.purpose is Purpose.CONSENT else {}),
         )
         return url
 
     def redeem(self, attempt: SignInAttempt, code: str, now: datetime) -> SignedIn:
         """See the port."""
         trusted = self._trusted[attempt.provider]
-        tokens = _tokens(self._trade(trusted, attempt, code))
+        reply = self._trade(trusted, attempt, code)
+        tokens = _tokens(reply)
         id_token, access_token = (RawToken(Secret(tokens[name])) for name in ("id_token", "access_token"))
         expected = Expected(
             issuer=trusted.issuer.url,
@@ -65,7 +70,8 @@ class CheckinSignIn:
             raise refusal.as_error()
         answer = trusted.answers.about(access, now)
         profile = trusted.answers.profile(access_token, access)
-        return SignedIn(verified_claims(trusted.provider, access.claims, answer, profile), access_token)
+        claims = verified_claims(trusted.provider, access.claims, answer, profile)
+        return SignedIn(claims, access_token, _offline(reply) if attempt.purpose is Purpose.CONSENT else None)
 
     def issuer_of(self, provider: str) -> tuple[str, bool]:
         """See the port."""
@@ -83,6 +89,20 @@ class CheckinSignIn:
             code_verifier=attempt.verifier,
         )
         return trusted.issuer.ask(trusted.issuer.metadata().token_endpoint, form)
+
+
+def _scopes(provider: IdentityProvider, attempt: SignInAttempt) -> Sequence[str]:
+    """What to ask for: offline access never by the way, not even where the policy lists it."""
+    asked = [scope for scope in provider.scopes if scope != OFFLINE]
+    return [*asked, OFFLINE] if attempt.purpose is Purpose.CONSENT else asked
+
+
+def _offline(reply: Reply) -> Secret[str] | None:
+    """The refresh token, unless the provider says that it gave less than offline access (RFC 6749 section 5.1)."""
+    answer = reply.json_object()
+    token, scope = answer.get("refresh_token"), answer.get("scope", OFFLINE)
+    given = isinstance(scope, str) and OFFLINE in scope.split()
+    return Secret(token) if given and isinstance(token, str) and token else None
 
 
 def _tokens(reply: Reply) -> dict[str, str]:
