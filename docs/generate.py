@@ -83,7 +83,7 @@ def _section(model: type[BaseModel], title: str) -> list[str]:
             default = "required" if field.is_required() else ""
         else:
             default = "" if field.default is None else f"`{_toml(field.default)}`"
-        lines.append(f"| `{name}` | {_kind(field.annotation)} | {default} |")
+        lines.append(f"| `{field.alias or name}` | {_kind(field.annotation)} | {default} |")
     return lines
 
 
@@ -114,6 +114,9 @@ def _kind(annotation: object) -> str:
     return _WORDS[name]
 
 
+_NAMED = {"providers": ".<id>", "environments": ".<name>"}
+
+
 def settings_page() -> str:
     """Every key of the settings file."""
     lines = ["# Settings", "", "One TOML file: `--settings FILE`, else `$P3IDP_SETTINGS`, else"]
@@ -124,7 +127,7 @@ def settings_page() -> str:
         args = [kind, *getattr(kind, "__args__", ())]
         section = next((arg for arg in args if isinstance(arg, type) and issubclass(arg, BaseModel)), None)
         if section is not None:
-            lines += _section(section, f"`[{name}{'.<id>' if name == 'providers' else ''}]`")
+            lines += _section(section, f"`[{field.alias or name}{_NAMED.get(name, '')}]`")
     return "\n".join(lines) + "\n"
 
 

@@ -54,7 +54,7 @@ def site(request: pytest.FixtureRequest) -> Site:
         wiring.wire_federated_login(settings),
         wiring.wire_policy(settings).site.provider("egi"),
         lambda name: RawToken(Secret(lab.token(name))),
-        wiring.wire_federated_login(settings.model_copy(update={"keystone": nowhere})),
+        wiring.wire_federated_login(settings.model_copy(update={"keystone_section": nowhere})),
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from p3idp.errors.environments import EnvironmentNeeded, EnvironmentUnknown
 from p3idp.errors.settings import SecretUnavailable, SettingsInvalid
 from p3idp.settings import load_settings
 from p3idp.settings.secret_ref import SecretRef
@@ -124,3 +125,136 @@ def test_an_empty_secret_is_no_secret(monkeypatch: pytest.MonkeyPatch, text: str
     monkeypatch.setenv("P3IDP_TEST_SECRET", text)
     with pytest.raises(SecretUnavailable):
         SecretRef(env="P3IDP_TEST_SECRET").resolve()
+
+
+CLOUDS = """
+policy_dir = "policy"
+[providers.egi]
+client_id = "p3idp"
+client_secret = { file = "secrets/egi" }
+[environments.alt-1.keystone]
+auth_url = "https://alt-1.example.org/v3"
+username = "p3idp"
+password = { env = "ALT_1_PASSWORD" }
+[environments.alt-1.providers.egi]
+client_id = "p3idp-demo"
+client_secret = { file = "secrets/demo" }
+[environments.production.keystone]
+auth_url = "https://keystone.example.org/v3"
+username = "p3idp"
+password = { env = "KEYSTONE_PASSWORD" }
+"""
+
+
+def test_an_environment_brings_its_own_sections_and_inherits_the_rest(write, tmp_path: Path):
+    alt = load_settings(write(CLOUDS), "alt-1")
+    production = load_settings(write(CLOUDS), "production")
+    assert (alt.environment, production.environment) == ("alt-1", "production")
+    assert (alt.keystone.auth_url, production.keystone.auth_url) == (
+        "https://alt-1.example.org/v3",
+        "https://keystone.example.org/v3",
+    )
+    assert (alt.providers["egi"].client_id, production.providers["egi"].client_id) == ("p3idp-demo", "p3idp")
+    assert alt.providers["egi"].client_secret.file == tmp_path / "secrets/demo"
+    assert alt.policy_dir == production.policy_dir
+    assert production.at("alt-1").keystone == alt.keystone
+
+
+@pytest.mark.parametrize(
+    ("given", "variable", "default", "meant"),
+    [
+        pytest.param("alt-1", "production", "production", "alt-1", id="the-option-first"),
+        pytest.param(None, "production", "alt-1", "production", id="then-the-variable"),
+        pytest.param(None, "", "alt-1", "alt-1", id="then-the-default"),
+        pytest.param(None, "", "", "", id="never-the-first-or-any-other"),
+    ],
+)
+def test_which_environment_is_meant(write, monkeypatch: pytest.MonkeyPatch, given, variable, default, meant):
+    monkeypatch.setenv("P3IDP_ENVIRONMENT", variable)
+    text = f'default_environment = "{default}"\n{CLOUDS}' if default else CLOUDS
+    assert load_settings(write(text), given).environment == meant
+
+
+def test_without_a_name_nothing_that_needs_a_keystone_works(write):
+    settings = load_settings(write(CLOUDS))
+    with pytest.raises(EnvironmentNeeded, match=r"there are several: alt-1, production\.") as caught:
+        _ = settings.keystone
+    assert "--environment" in caught.value.hint
+    assert caught.value.exit_status == 2
+
+
+def test_a_keystone_above_the_environments_is_meant_where_none_is_named(write):
+    above = '[keystone]\nauth_url = "https://above.example.org"\nusername = "p3idp"\npassword = { env = "P" }\n'
+    settings = load_settings(write(CLOUDS + above))
+    assert settings.keystone.auth_url == "https://above.example.org"
+    assert load_settings(write(CLOUDS + above), "alt-1").keystone.auth_url == "https://alt-1.example.org/v3"
+
+
+def test_no_half_of_an_account_comes_from_above(write):
+    above = '[keystone]\nauth_url = "https://above.example.org"\nusername = "above"\npassword = { env = "P" }\n'
+    half = CLOUDS.replace('password = { env = "ALT_1_PASSWORD" }\n', "")
+    with pytest.raises(SettingsInvalid, match=r"environments\.alt-1\.keystone: give either"):
+        load_settings(write(half + above), "production")
+
+
+def test_databases_of_environments_are_not_mistaken_for_one_another(write):
+    own = '[environments.alt-1.store]\nurl = "sqlite:///alt-1.sqlite"\n'
+    assert load_settings(write(CLOUDS + own), "alt-1").store.url == "sqlite:///alt-1.sqlite"
+    assert load_settings(write(CLOUDS + own), "production").store.url == "sqlite:///p3idp.sqlite"
+    with pytest.raises(EnvironmentNeeded, match="a database"):
+        _ = load_settings(write(CLOUDS + own)).store
+
+
+ALT_ACCOUNT = 'username = "p3idp"\npassword = { env = "ALT_1_PASSWORD" }'
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(
+            ("auth_url", "auth_ulr"), "alt-1.keystone.auth_ulr: unknown key; did you mean auth_url?", id="key"
+        ),
+        pytest.param(
+            ("1.providers", "1.provider"), "alt-1.provider: unknown key; did you mean providers?", id="section"
+        ),
+        pytest.param(
+            ("https://alt-1", "http://alt-1"), "alt-1.keystone.auth_url: http://alt-1.example", id="plain-http"
+        ),
+        pytest.param(
+            (ALT_ACCOUNT, f'{ALT_ACCOUNT}\nca_file = "none.pem"'),
+            "environments.alt-1.keystone.ca_file: no certificates",
+            id="authority",
+        ),
+        pytest.param(("environments.alt-1.k", 'environments."../x".k'), "environments.../x", id="name"),
+        pytest.param(
+            ("policy_dir", 'default_environment = "alt-2"\npolicy_dir'),
+            "default_environment: there is no [environments.alt-2]",
+            id="default",
+        ),
+    ],
+)
+def test_a_mistake_in_any_environment_is_named_whichever_is_meant(write, change: tuple[str, str], said: str):
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(write(CLOUDS.replace(*change, 1)), "production")
+    assert said in caught.value.detail
+
+
+def test_an_unknown_environment_is_answered_with_those_there_are(write):
+    with pytest.raises(EnvironmentUnknown, match="There is no environment prod in the settings; they name alt-1, prod"):
+        load_settings(write(CLOUDS), "prod")
+    with pytest.raises(EnvironmentUnknown, match="they name none"):
+        load_settings(write(GOOD), "prod")
+
+
+def test_without_environments_a_keystone_is_required(write):
+    with pytest.raises(SettingsInvalid, match=r"keystone: this section is missing"):
+        load_settings(write(GOOD.replace("[keystone]", "[web]")))
+
+
+def test_every_command_that_takes_settings_takes_an_environment_and_heeds_it():
+    """`--environment` comes with `--settings`; a command that read the settings past it would act on another cloud."""
+    doors = (Path(__file__).parents[2] / "src/p3idp/cli").glob("*.py")
+    named = [(file.name, line) for file in doors for line in file.read_text().splitlines() if "load_settings" in line]
+    imports = [(name, line) for name, line in named if " import " in line and name != "options.py"]
+    assert len(imports) > 10
+    assert [(name, line) for name, line in imports if not line.startswith("from p3idp.cli.options import")] == []

@@ -178,7 +178,7 @@ def test_settings_that_lack_something_name_it(tmp_path: Path):
 @pytest.mark.parametrize("given", ["https://keystone.test:5000", "https://keystone.test:5000/v3/"])
 def test_horizon_is_told_keystones_address_with_its_version(tmp_path: Path, given: str):
     known = settings(tmp_path)
-    known = known.model_copy(update={"keystone": known.keystone.model_copy(update={"auth_url": given})})
+    known = known.model_copy(update={"keystone_section": known.keystone.model_copy(update={"auth_url": given})})
     facts = site_facts(policy(), known)
     text = SiteConfig(policy(), facts, JinjaRenderer(), AgreeingApache(), FileDirectory).render()[HORIZON]
     assert "OPENSTACK_KEYSTONE_URL = 'https://keystone.test:5000/v3'" in text

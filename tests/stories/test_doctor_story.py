@@ -110,7 +110,7 @@ def test_what_somebody_changed_in_keystone_is_named_and_gone_when_it_is_put_back
 
 
 def with_keystone(settings: Settings, **changes: Any) -> Settings:
-    return settings.model_copy(update={"keystone": settings.keystone.model_copy(update=changes)})
+    return settings.model_copy(update={"keystone_section": settings.keystone.model_copy(update=changes)})
 
 
 def secret_in(root: Path, text: str) -> SecretRef:

@@ -1,7 +1,6 @@
 """`p3idp plan` and `p3idp apply`. Owns options and what is printed; the rules are core/access's."""
 
 import os
-import shlex
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.access_text import applied_lines, plan_lines, progress_line
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import given_again, json_option, load_settings, settings_option
 from p3idp.cli.policy_option import policy_option
 from p3idp.client.env import token_from_file
 from p3idp.core.access.plan import Change
@@ -23,19 +22,13 @@ from p3idp.ops.access import Applied
 from p3idp.ops.access_ledger import Result, item
 from p3idp.ops.access_write import Progress
 from p3idp.ports.request import request_id
-from p3idp.settings import Settings, load_settings
+from p3idp.settings import Settings
 
 
 def settings_of(settings_file: str | None, policy_dir: str | None) -> Settings:
     """The settings of this call, with the policy that it names."""
     settings = load_settings(settings_file)
     return settings.model_copy(update={"policy_dir": Path(policy_dir)}) if policy_dir else settings
-
-
-def again(settings_file: str | None, policy_dir: str | None) -> str:
-    """The options of this call, for the command that follows it."""
-    given = (("--settings", settings_file), ("--policy-dir", policy_dir))
-    return "".join(f"{option} {shlex.quote(value)} " for option, value in given if value)
 
 
 def _for_its_owner(name: str, flags: int) -> int:
@@ -71,7 +64,7 @@ def plan(
     if as_json:
         click.echo(text)
     else:
-        for line in plan_lines(found, again(settings_file, policy_dir)):
+        for line in plan_lines(found, given_again(settings_file, policy_dir)):
             click.echo(line)
     if any(not finding.acceptable for finding in found.findings):
         return ExitStatus.REFUSED

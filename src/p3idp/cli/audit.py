@@ -7,12 +7,11 @@ import click
 
 from p3idp import wiring
 from p3idp.cli.json_text import as_json_text, escaped
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.cli.terminal import harmless, harmless_lines
 from p3idp.core.audit.chain import Head, LedgerRecord
 from p3idp.errors.access import RecordUnknown
 from p3idp.ops.audit import parse_head, parse_heads, verify_ledger
-from p3idp.settings import load_settings
 
 
 @click.group()

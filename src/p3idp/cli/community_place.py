@@ -1,6 +1,5 @@
 """Which policy directory and which catalogue a community's command speaks of, and the names that can be completed."""
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +8,14 @@ from typing import Any, TypeVar
 import click
 
 from p3idp import wiring
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import given_again, json_option, load_settings, settings_option
 from p3idp.cli.policy_option import policy_option
 from p3idp.core.policy.vo_catalogue import Catalogue
 from p3idp.errors import P3idpError
 from p3idp.errors.command import UsageMistaken
 from p3idp.ops.community import Communities
 from p3idp.ports.policy_text import PolicyText
-from p3idp.settings import Settings, load_settings, settings_path
+from p3idp.settings import Settings, settings_path
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,8 +52,7 @@ class Place:
 
 def place_of(settings_file: str | None, policy_dir: str | None) -> Place:
     """The directory of the options, else of the settings. Raises SettingsInvalid."""
-    given = (("--settings", settings_file), ("--policy-dir", policy_dir))
-    options = "".join(f" {option} {shlex.quote(value)}" for option, value in given if value)
+    options = f" {given_again(settings_file, policy_dir)}".rstrip()
     if policy_dir is not None and settings_file is None and not settings_path().exists():
         return Place(Path(policy_dir), None, options)
     settings = load_settings(settings_file)

@@ -9,14 +9,13 @@ from p3idp import wiring
 from p3idp.cli.access_text import rule_texts, shown
 from p3idp.cli.fitting import fit, wrapped
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.core.access.drift import SCHEMA_VERSION_RESET, Cause, Difference
 from p3idp.core.access.history import place_of
 from p3idp.core.access.resources import Resource
 from p3idp.errors import ExitStatus
 from p3idp.ops.drift import Drift, Written, find_drift
 from p3idp.ports.request import request_id
-from p3idp.settings import load_settings
 
 MANY = 20  # foreign things of one kind that are named; --json has them all
 _HEADINGS = {

@@ -13,13 +13,12 @@ from p3idp import wiring
 from p3idp.cli.access_text import change_lines
 from p3idp.cli.fitting import fit
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.cli.terminal import harmless
 from p3idp.core.access.history import Entry, between
 from p3idp.core.access.history_text import begun_to_text, snapshot_to_text
 from p3idp.core.access.plan import Change
 from p3idp.ops.access_history import AccessHistory, Unbelieved
-from p3idp.settings import load_settings
 
 _TWO = ("proposer", "approver")
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}

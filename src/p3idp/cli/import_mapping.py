@@ -8,13 +8,12 @@ import click
 
 from p3idp import wiring
 from p3idp.cli.importing import hand_over
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.cli.terminal import harmless
 from p3idp.core.keystone_rules.schema import VERSIONS
 from p3idp.core.mappings.importing.choices import Choices
 from p3idp.core.mappings.importing.remarks import Remark
 from p3idp.ops.import_mapping import MappingImported, asked_keystone, read_mapping
-from p3idp.settings import load_settings
 
 
 @click.command("mapping")

@@ -10,11 +10,10 @@ from p3idp import wiring
 from p3idp.cli.access_text import change_lines
 from p3idp.cli.import_mapping import remark_lines
 from p3idp.cli.importing import hand_over
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.cli.terminal import harmless
 from p3idp.core.access.plan import Change
 from p3idp.ops.import_site import Asked, SiteImported
-from p3idp.settings import load_settings
 
 
 @click.command("site")

@@ -9,12 +9,12 @@ import click
 
 from p3idp import wiring
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.cli.terminal import harmless
 from p3idp.errors.logins import LoginsOff, LoginsUnreadable
 from p3idp.ops.logins import exported
 from p3idp.ports.logins import LoginStore, Recalled
-from p3idp.settings import Settings, load_settings
+from p3idp.settings import Settings
 
 
 @click.group()

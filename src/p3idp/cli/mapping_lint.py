@@ -7,11 +7,11 @@ import click
 from p3idp import wiring
 from p3idp.cli.lint_text import as_json as json_text
 from p3idp.cli.lint_text import as_text
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.core.keystone_rules.schema import VERSIONS
 from p3idp.ops.lint import exit_status
 from p3idp.ports.request import request_id
-from p3idp.settings import Settings, load_settings, settings_path
+from p3idp.settings import Settings, settings_path
 
 
 @click.command()

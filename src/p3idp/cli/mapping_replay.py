@@ -13,7 +13,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.mapping_file import raw_mapping
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.cli.replay_text import as_json as replay_json
 from p3idp.cli.replay_text import replay_lines
 from p3idp.core.keystone_rules.schema import VERSIONS
@@ -22,7 +22,7 @@ from p3idp.core.policy.replay_compare import Fate
 from p3idp.errors import ExitStatus
 from p3idp.ops.replay import Replay, replay
 from p3idp.ops.replay_sides import RawMapping, make_sides
-from p3idp.settings import load_settings, settings_path
+from p3idp.settings import settings_path
 
 _PATH = click.Path(exists=True, path_type=Path)
 

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 import click
 
 from p3idp import wiring
+from p3idp.cli.options import load_settings
 from p3idp.core.policy.model import Policy
-from p3idp.settings import load_settings, settings_path
+from p3idp.settings import settings_path
 
 F = TypeVar("F", bound=Callable[..., Any])
 

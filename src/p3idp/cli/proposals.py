@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from p3idp import wiring
-from p3idp.cli.access import again, settings_of
+from p3idp.cli.access import settings_of
 from p3idp.cli.access_text import plan_lines
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import given_again, json_option, settings_option
 from p3idp.cli.policy_option import policy_option
 from p3idp.cli.terminal import harmless
 from p3idp.client.env import token_from_file
@@ -49,7 +49,7 @@ def propose(
         return
     for line in plan_lines(plan, next_step=False):
         click.echo(line)
-    options = again(settings_file, policy_dir)
+    options = given_again(settings_file, policy_dir)
     click.echo(f"Proposed as {proposal.id} by {harmless(str(proposal.proposer))}, until {_moment(proposal)}.")
     click.echo(f"Another approver looks at it and approves: p3idp approve {options}{proposal.id}")
 
@@ -74,7 +74,7 @@ def approve(
         raise click.UsageError("To approve, give both --digest and --token-file; to look at it, neither.")
     request_id.set(wiring.new_request_id())
     desk = wiring.wire_proposals(settings_of(settings_file, policy_dir))
-    options = again(settings_file, policy_dir)
+    options = given_again(settings_file, policy_dir)
     if digest is not None and token_file is not None:
         approval = desk.approve(identity, digest, RawToken(token_from_file(token_file)), wiring.now())
         if as_json:

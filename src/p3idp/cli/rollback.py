@@ -1,18 +1,15 @@
 """`p3idp rollback`: plan the way back to an earlier apply, or go it. Owns options only; what is printed is a plan."""
 
-import shlex
-
 import click
 
 from p3idp import wiring
 from p3idp.cli.access import run_and_tell
 from p3idp.cli.access_text import plan_lines
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import given_again, json_option, load_settings, settings_option
 from p3idp.core.access.plan import Plan
 from p3idp.errors import ExitStatus
 from p3idp.ports.request import request_id
-from p3idp.settings import load_settings
 
 
 @click.command()
@@ -45,7 +42,7 @@ def _show(plan: Plan, settings_file: str | None, *, as_json: bool) -> int:
     if as_json:
         click.echo(as_json_text(plan.as_json(), indent=2))
     else:
-        for line in plan_lines(plan, f"--settings {shlex.quote(settings_file)} " if settings_file else ""):
+        for line in plan_lines(plan, given_again(settings_file)):
             click.echo(line)
     refused = any(not finding.acceptable for finding in plan.findings)
     return ExitStatus.REFUSED if refused else ExitStatus.OK

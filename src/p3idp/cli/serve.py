@@ -17,10 +17,10 @@ from typing import Any
 import click
 
 from p3idp import wiring
-from p3idp.cli.options import settings_option
+from p3idp.cli.options import load_settings, settings_option
 from p3idp.errors.lab import PortTaken
 from p3idp.errors.settings import SettingsInvalid
-from p3idp.settings.load import VARIABLE, load_settings, settings_path
+from p3idp.settings.load import ENVIRONMENT, VARIABLE, settings_path
 from p3idp.settings.model import WebSettings
 
 APPLICATION = "p3idp.web.app:create_app()"
@@ -44,6 +44,7 @@ def serve(settings_file: str | None) -> None:
     wiring.wire_logs(settings)
     wiring.check_web_parts(settings)  # a mistake ends here, in one message, and not in every worker
     os.environ[VARIABLE] = str(settings_path(settings_file).resolve())
+    os.environ[ENVIRONMENT] = settings.environment
     ready = listening(web.listen)
     # No `with`: a worker that ends unwinds this very stack, and would take the others' files with it.
     numbers = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="p3idp-metrics-")

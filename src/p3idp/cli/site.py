@@ -6,12 +6,11 @@ import click
 
 from p3idp import wiring
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.cli.site_report import as_table, to_json
 from p3idp.client.env import token_from_file
 from p3idp.core.login.tokens import RawToken
 from p3idp.ops.doctor import Doctor, diagnose
-from p3idp.settings import load_settings
 
 
 @click.group()

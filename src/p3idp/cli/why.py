@@ -7,7 +7,7 @@ import click
 
 from p3idp import wiring
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.options import json_option, settings_option
+from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.cli.policy_option import policy_in_force, policy_option
 from p3idp.cli.why_text import why_json, why_lines
 from p3idp.client.env import token_from_file
@@ -15,7 +15,6 @@ from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.claims import LARGEST, read_claims
 from p3idp.errors import ExitStatus
 from p3idp.ops.why import Why, why_claims, why_token
-from p3idp.settings import load_settings
 
 
 @click.command()

@@ -4,17 +4,20 @@ import difflib
 import os
 import ssl
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from p3idp.errors.settings import SettingsInvalid
-from p3idp.settings.model import Settings
+from p3idp.settings.model import EnvironmentSettings, KeystoneSettings, Settings
 
 DEFAULT_PATH = Path("/etc/p3idp/settings.toml")
 VARIABLE = "P3IDP_SETTINGS"
+ENVIRONMENT = "P3IDP_ENVIRONMENT"
 
 
 def settings_path(given: str | None = None) -> Path:
@@ -22,8 +25,16 @@ def settings_path(given: str | None = None) -> Path:
     return Path(given or os.environ.get(VARIABLE) or DEFAULT_PATH)
 
 
-def load_settings(given: str | None = None) -> Settings:
-    """Read and check the settings. Relative paths in it are relative to the file. Raises SettingsInvalid."""
+def environment_name(given: str | None = None) -> str | None:
+    """The environment that this call names: the one given, else ``$P3IDP_ENVIRONMENT``; None where it names none."""
+    return given or os.environ.get(ENVIRONMENT) or None
+
+
+def load_settings(given: str | None = None, environment: str | None = None) -> Settings:
+    """Read and check the settings, those of every environment; the result is for the one that the call names.
+
+    Relative paths are relative to the file. Raises SettingsInvalid, EnvironmentUnknown.
+    """
     path = settings_path(given)
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -44,7 +55,8 @@ def load_settings(given: str | None = None) -> Settings:
         raise SettingsInvalid(_explain(path, exc)) from exc
     _refuse_plain_http(path, settings)
     _refuse_unreadable_authorities(path, settings)
-    return settings
+    name = environment_name(environment) or settings.default_environment
+    return settings.at(name) if name else settings
 
 
 _PATH_KEYS = {"policy_dir", "catalogue", "ca_file", "file", "tls_cert", "tls_key", "provider_ca_file"}
@@ -63,7 +75,8 @@ def _explain(path: Path, exc: ValidationError) -> str:
     """One line a mistake, without the values: a mistyped secret must not be echoed."""
     lines = []
     for error in exc.errors(include_url=False, include_input=False):
-        key = ".".join(str(part) for part in error["loc"]) or "(whole file)"
+        # A field whose default was looked at is told by its own name, and not by its alias.
+        key = ".".join(str(part).removesuffix("_section") for part in error["loc"]) or "(whole file)"
         what = _unknown(error["loc"]) if error["type"] == "extra_forbidden" else error["msg"]
         lines.append(f"{path}: {key}: {what.removeprefix('Value error, ')}")
     return "\n".join(lines)
@@ -72,20 +85,32 @@ def _explain(path: Path, exc: ValidationError) -> str:
 def _unknown(place: tuple[str | int, ...]) -> str:
     here: Any = Settings
     for part in place[:-1]:
-        field = here.model_fields.get(part)  # None for the id of a provider
+        field = _keys(here).get(str(part))  # None for the id of a provider, the name of an environment
         kinds = (field.annotation, *get_args(field.annotation)) if field else ()
         here = next((kind for kind in kinds if hasattr(kind, "model_fields")), here)
-    near = difflib.get_close_matches(str(place[-1]), here.model_fields, n=1)
+    near = difflib.get_close_matches(str(place[-1]), _keys(here), n=1)
     return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
 
 
+def _keys(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _parts(settings: Settings) -> Iterator[tuple[str, Settings | EnvironmentSettings, KeystoneSettings | None]]:
+    """Where the same sections may stand, with what precedes their keys, and the Keystone there."""
+    yield "", settings, settings.keystone_section
+    for name, own in settings.environments.items():
+        yield f"environments.{name}.", own, own.keystone
+
+
 def _refuse_plain_http(path: Path, settings: Settings) -> None:
-    urls = {
-        "keystone.auth_url": settings.keystone.auth_url,
-        "keystone.public_url": settings.keystone.public_url,
-    }
-    if settings.web:
-        urls["web.base_url"] = settings.web.base_url
+    urls: dict[str, str | None] = {}
+    for prefix, part, keystone in _parts(settings):
+        if keystone:
+            urls[f"{prefix}keystone.auth_url"] = keystone.auth_url
+            urls[f"{prefix}keystone.public_url"] = keystone.public_url
+        if part.web:
+            urls[f"{prefix}web.base_url"] = part.web.base_url
     for key, url in urls.items():
         if url and not url.startswith("https://") and not (settings.lab and _on_this_machine(url)):
             raise SettingsInvalid(
@@ -104,8 +129,11 @@ def _on_this_machine(url: str) -> bool:
 
 def _refuse_unreadable_authorities(path: Path, settings: Settings) -> None:
     """Every library would tell it in its own way, and some with a traceback."""
-    files = {f"providers.{name}.ca_file": provider.ca_file for name, provider in settings.providers.items()}
-    for key, file in {"keystone.ca_file": settings.keystone.ca_file, **files}.items():
+    files: dict[str, Path | None] = {}
+    for prefix, part, keystone in _parts(settings):
+        files[f"{prefix}keystone.ca_file"] = keystone.ca_file if keystone else None
+        files |= {f"{prefix}providers.{name}.ca_file": each.ca_file for name, each in part.providers.items()}
+    for key, file in files.items():
         if file is None:
             continue
         try:
