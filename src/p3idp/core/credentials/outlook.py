@@ -123,7 +123,10 @@ def outlook(credential: ApplicationCredential, owner: Owner, given: Iterable[Giv
 
 
 def is_for_exchange(credential: ApplicationCredential, now: datetime) -> bool:
-    """Whether p3idp made it for one exchange: called so, restricted, and over soon. Nobody hides another behind this."""
+    """Whether p3idp made it for one exchange: called so, restricted, and over within a day.
+
+    Not by its name alone, or people could hide theirs from the list.
+    """
     soon = credential.until is not None and credential.until <= now + _LONGEST_EXCHANGE
     return credential.name.startswith(CREDENTIAL_PREFIX) and not credential.unrestricted and soon
 
