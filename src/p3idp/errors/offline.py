@@ -11,3 +11,16 @@ class ConsentBusy(P3idpError):
     http_status = 503
     temporary = True
     hint = "Try again in a minute: the other process answers for the same person."
+
+
+class ConsentRefused(P3idpError):
+    """A consent was not kept: somebody else gave it, or the provider gave nothing to ask with. ``reason`` says which."""
+
+    code = "consent-refused"
+    exit_status = ExitStatus.REFUSED
+    http_status = 403
+    hint = "Go back to your access page and start again there, as the same person."
+
+    def __init__(self, reason: str, detail: str, *, hint: str = "", debug: str = "") -> None:
+        super().__init__(detail, hint=hint, debug=debug)
+        self.reason = reason

@@ -38,6 +38,7 @@ def write_settings(layout: Layout) -> None:
         },
         "store": {"url": f"sqlite:///{layout.state}/p3idp.sqlite"},
         "logins": {"key": _fernet_key(layout, "logins-key")},
+        "offline": {"key": _fernet_key(layout, "offline-key")},
         "approvals": {"key": _fernet_key(layout, "approvals-key")},
         "site": {
             "dashboard_url": addresses.horizon_url,

@@ -10,7 +10,7 @@ from p3idp.core.policy.model import Policy
 from p3idp.ports.logins import Remember
 from p3idp.settings import load_settings
 from p3idp.settings.model import Settings
-from p3idp.web import health, pages, problems, requests, words
+from p3idp.web import consent, health, pages, problems, requests, words
 from p3idp.web.exchange import MOST_BYTES, exchange_blueprint
 from p3idp.web.metrics import count_remembered
 from p3idp.web.parts import EXTENSION, WebParts
@@ -30,15 +30,17 @@ def create_app() -> Flask:
 def web_parts(settings: Settings, policy: Policy, remember: Remember) -> WebParts:
     """The parts as the settings say. Raises P3idpError where one cannot be made."""
     web = wiring.web_settings(settings)
+    desk = wiring.wire_sign_in_desk(settings, policy, remember)
     return WebParts(
         base_url=web.base_url,
-        desk=wiring.wire_sign_in_desk(settings, policy, remember),
+        desk=desk,
         attempts=wiring.wire_attempt_seal(settings),
         readiness=wiring.wire_readiness(settings, policy),
         clock=wiring.now,
         new_request_id=wiring.new_request_id,
         templates=wiring.templates_directory("web"),
         metrics_token=web.metrics_token.resolve() if web.metrics_token else None,
+        consent=wiring.wire_consent_desk(settings, policy, remember, desk),
     )
 
 
@@ -60,6 +62,6 @@ def build_app(parts: WebParts, doors: Sequence[Blueprint] = ()) -> Flask:
     words.install(app)
     requests.install(app, parts)
     problems.install(app)
-    for blueprint in (pages.blueprint, health.blueprint, *doors):
+    for blueprint in (pages.blueprint, consent.blueprint, health.blueprint, *doors):
         app.register_blueprint(blueprint)
     return app

@@ -14,6 +14,7 @@ SECONDS = Histogram(
 )
 SIGN_INS = Counter("p3idp_sign_ins_total", "Sign-ins that came back from a provider.", ["provider", "outcome"])
 REMEMBERED = Counter("p3idp_remembered_logins_total", "Logins that were to be remembered.", ["outcome"])
+CONSENTS = Counter("p3idp_consents_total", "Consents to be asked about while away, in the browser.", ["outcome"])
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
 
@@ -28,6 +29,12 @@ def count_remembered(outcome: str) -> None:
     """Count one login as ``kept`` or ``failed``."""
     with suppress(OSError):
         REMEMBERED.labels(outcome).inc()
+
+
+def count_consent(outcome: str) -> None:
+    """Count one consent as ``kept``, ``stopped``, or refused with an error's code."""
+    with suppress(OSError):
+        CONSENTS.labels(outcome).inc()
 
 
 def exposition() -> bytes:

@@ -3,33 +3,35 @@
 from collections.abc import Mapping
 
 import structlog
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from p3idp.core.login.callback import read_callback
+from p3idp.core.login.callback import Callback, read_callback
 from p3idp.core.login.differences import differences
-from p3idp.core.login.session import Session, SessionId
+from p3idp.core.login.session import Session
 from p3idp.core.policy.decide import decide
 from p3idp.core.policy.explanation import explain
 from p3idp.core.policy.nearness import is_misspelt
 from p3idp.core.policy.sentence import ask, reason
 from p3idp.errors.base import P3idpError
-from p3idp.web import cookies
+from p3idp.ports.checkin import Purpose, SignInAttempt
+from p3idp.web import consent, cookies
+from p3idp.web.consent import ACCESS
 from p3idp.web.form_token import FIELD, check_form, form_token
 from p3idp.web.metrics import SIGN_INS
 from p3idp.web.parts import parts
 from p3idp.web.problems import answer
+from p3idp.web.visitor import go, signed_in
 
 blueprint = Blueprint("pages", __name__)
 _log = structlog.get_logger("p3idp.web")
-ACCESS = "/access"
 
 
 @blueprint.get("/")
 def front() -> ResponseReturnValue:
     """Who runs this, and with which identity providers one can sign in."""
     site = parts().desk.policy().site
-    _, session = _signed_in()
+    _, session = signed_in()
     return render_template("front.html", site=site, session=session, signed_out="signed_out" in request.args)
 
 
@@ -38,7 +40,7 @@ def login(provider: str) -> ResponseReturnValue:
     """Send the browser to its identity provider."""
     here = parts()
     attempt, url = here.desk.begin(provider, request.args.get("return_to", ACCESS))
-    response = _go(url)
+    response = go(url)
     cookies.give_attempt(request, response, here.attempts, attempt, here.clock())
     return response
 
@@ -49,54 +51,48 @@ def callback(provider: str) -> ResponseReturnValue:
     here = parts()
     given = read_callback(list(request.args.items(multi=True)))
     attempt = cookies.find_attempt(request, here.attempts, given.state, here.clock())
-    response: Response
-    try:
-        arrival = here.desk.finish(provider, attempt, given, replaces=cookies.session_id(request))
-    except P3idpError as error:
-        _count(provider, error.code)
-        response = answer(error)
+    if here.consent and attempt and attempt.purpose is Purpose.CONSENT:
+        response = consent.arrived(here.consent, provider, attempt, given)
     else:
-        _count(provider, "success")
-        claims = arrival.session.claims
-        _log.info(
-            "signed in", provider=provider, keystone_problem=arrival.session.keystone.problem, issuer=claims.issuer
-        )
-        response = _go(arrival.return_to)
-        cookies.give_session(response, arrival.session_id)
+        response = _arrived(provider, attempt, given)
     if attempt is not None:
         cookies.take_attempt(response, attempt)
+    return response
+
+
+def _arrived(provider: str, attempt: SignInAttempt | None, given: Callback) -> Response:
+    try:
+        arrival = parts().desk.finish(provider, attempt, given, replaces=cookies.session_id(request))
+    except P3idpError as error:
+        _count(provider, error.code)
+        return answer(error)
+    _count(provider, "success")
+    claims, problem = arrival.session.claims, arrival.session.keystone.problem
+    _log.info("signed in", provider=provider, keystone_problem=problem, issuer=claims.issuer)
+    response = go(arrival.return_to)
+    cookies.give_session(response, arrival.session_id)
     return response
 
 
 @blueprint.get(ACCESS)
 def access() -> ResponseReturnValue:
     """What the policy gives this person, and what Keystone holds."""
-    session_id, session = _signed_in()
+    session_id, session = signed_in()
     if session_id is None or session is None:
-        return _go("/")
+        return go("/")
     return render_template("access.html", **_seen(session), form_field=FIELD, form_token=form_token(session_id))
 
 
 @blueprint.post("/logout")
 def logout() -> ResponseReturnValue:
     """End the session, here and in the browser."""
-    session_id, session = _signed_in()
+    session_id, session = signed_in()
     if session_id is not None and session is not None:
         check_form(request, session_id, parts().base_url)
         parts().desk.end(session_id)
-    response = _go("/?signed_out=1")
+    response = go("/?signed_out=1")
     cookies.take_session(response)
     return response
-
-
-def _go(address: str) -> Response:
-    # 303: whatever the method was, the next request is a GET.
-    return make_response(redirect(address, 303))
-
-
-def _signed_in() -> tuple[SessionId | None, Session | None]:
-    session_id = cookies.session_id(request)
-    return (session_id, parts().desk.open(session_id)) if session_id is not None else (None, None)
 
 
 def _seen(session: Session) -> Mapping[str, object]:
@@ -113,6 +109,7 @@ def _seen(session: Session) -> Mapping[str, object]:
         "reason": reason(explanation),
         "ask": ask(explanation, policy.site),
         "differences": differences(decision.access, session.keystone),
+        **consent.shown(session),
         "misspelt": [text for text in session.claims.entitlements if is_misspelt(text)],
     }
 

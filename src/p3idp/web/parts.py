@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import current_app
 
 from p3idp.core.secret import Secret
+from p3idp.ops.consent import ConsentDesk
 from p3idp.ops.health import Readiness
 from p3idp.ops.login import SignInDesk
 from p3idp.ports.environment import Clock
@@ -17,7 +18,8 @@ from p3idp.ports.sessions import Seal
 class WebParts:
     """Everything behind the door. ``base_url`` is the only source of this service's own address.
 
-    ``metrics_token``: what a reader of /metrics must present; without it the page is closed.
+    ``metrics_token``: what a reader of /metrics must present; without it the page is closed. ``consent``: where people
+    consent to be asked about while away; None where that is not offered.
     """
 
     base_url: str
@@ -28,6 +30,7 @@ class WebParts:
     new_request_id: Callable[[], str]
     templates: Path
     metrics_token: Secret[str] | None = None
+    consent: ConsentDesk | None = None
 
 
 EXTENSION = "p3idp"

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
@@ -21,6 +21,7 @@ def install(app: Flask) -> None:
     app.jinja_env.filters.update(
         moment=moment,
         day=day,
+        span=span,
         listed=listed,
         breakable=breakable,
         contact=contact,
@@ -39,6 +40,15 @@ def moment(value: datetime) -> str:
 def day(value: datetime) -> str:
     """The day of a moment, in UTC."""
     return f"{value.astimezone(UTC):%-d %B %Y}"
+
+
+def span(value: timedelta) -> str:
+    """A length of time in the largest unit that says it in a whole number: 8 hours, 1 day."""
+    minutes = int(value.total_seconds()) // 60
+    for unit, length in (("day", 24 * 60), ("hour", 60), ("minute", 1)):
+        if minutes % length == 0 and minutes >= length:
+            return f"{minutes // length:,} {unit}{'s' if minutes != length else ''}"
+    return "less than a minute"
 
 
 def listed(values: Iterable[str], word: str = "and") -> str:

@@ -21,7 +21,7 @@ from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in,
 from p3idp.wiring.logins import wire_logins, wire_remembering
 from p3idp.wiring.mappings import wire_group_names, wire_mapping_import, wire_search
 from p3idp.wiring.migrate import wire_migrations, wire_site_text
-from p3idp.wiring.offline import wire_offline
+from p3idp.wiring.offline import wire_consent_desk, wire_offline
 from p3idp.wiring.proposals import wire_proposals
 from p3idp.wiring.site import wire_doctor, wire_site_config
 from p3idp.wiring.transfer import wire_export, wire_projects_import, wire_site_import
@@ -46,6 +46,7 @@ __all__ = [
     "wire_access",
     "wire_attempt_seal",
     "wire_catalogue",
+    "wire_consent_desk",
     "wire_doctor",
     "wire_exchange",
     "wire_export",

@@ -8,6 +8,8 @@ from p3idp.wiring.logins import wire_remembering
 
 if TYPE_CHECKING:
     from p3idp.core.policy.model import Policy
+    from p3idp.ops.consent import ConsentDesk
+    from p3idp.ops.login import SignInDesk
     from p3idp.ops.offline import Offline
     from p3idp.ports.logins import Remember
     from p3idp.settings import Settings
@@ -45,4 +47,27 @@ def wire_offline(
         CheckinRefresh(trusted_issuers(settings, policy or wire_policy(settings))),
         cache(lambda: wire_ledger(settings)),
         remember or wire_remembering(settings, lambda outcome: None),
+    )
+
+
+def wire_consent_desk(
+    settings: "Settings", policy: "Policy", remember: "Remember", desk: "SignInDesk"
+) -> "ConsentDesk | None":
+    """Where browsers consent, over the neighbours of the sign-in desk; None where the settings name no key."""
+    from datetime import timedelta
+
+    from p3idp.ops.consent import ConsentDesk
+
+    offline = wire_offline(settings, policy, remember)
+    if offline is None:
+        return None
+    return ConsentDesk(
+        policy=desk.policy,
+        client=desk.client,
+        spent=desk.spent,
+        offline=offline,
+        clock=desk.clock,
+        new_token=desk.new_token,
+        ask_every=timedelta(minutes=15),
+        lasts=timedelta(days=settings.offline.keep_days),
     )
