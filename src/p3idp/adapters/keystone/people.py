@@ -14,6 +14,7 @@ from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.access.people.cloud import Right
 from p3idp.core.access.people.known import ShadowUser, ShadowUsers
 from p3idp.core.access.resources import Key
+from p3idp.core.removal.mark import ATTRIBUTE, read_mark
 from p3idp.errors.keystone import KeystoneUnreachable
 
 
@@ -33,7 +34,8 @@ class KeystonePeople:
     def _of(self, provider: str, listing: Listing) -> Iterator[ShadowUser]:
         for row in listing.users(provider):
             own = tuple(Right(*key) for key in self._index.own.get(row["id"], ()))
-            yield ShadowUser(row["id"], row["name"], provider, row.get("enabled", True), own)
+            mark = read_mark(row.get(ATTRIBUTE))
+            yield ShadowUser(row["id"], row["name"], provider, row.get("enabled", True), own, mark)
 
     def groups_of(self, user: str) -> frozenset[Key]:
         """See ports.people.PeopleReader."""

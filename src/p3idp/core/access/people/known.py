@@ -8,17 +8,22 @@ from urllib.parse import quote
 from p3idp.core.access.people.cloud import Right
 from p3idp.core.access.resources import Key
 from p3idp.core.login.remembered import RememberedLogin
+from p3idp.core.removal.mark import Mark
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowUser:
-    """A user that Keystone made at a login. ``own``: roles granted to the user alone, as granted."""
+    """A user that Keystone made at a login. ``own``: roles granted to the user alone, as granted.
+
+    ``disabled_by``: the mark of p3idp's own disabling, which stays where somebody else enables the user.
+    """
 
     id: str
     name: str
     provider: str
     enabled: bool = True
     own: tuple[Right, ...] = ()
+    disabled_by: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
