@@ -7,7 +7,7 @@ from policies import PolicyFiles
 from p3idp.adapters.memory.history import MemoryHistory
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.adapters.memory.ledger import MemoryLedger
-from p3idp.core.access import plan
+from p3idp.core.access import order
 from p3idp.core.access.history import Entry
 from p3idp.core.access.resources import Kind
 from p3idp.ops.access_ledger import ACTION, AccessRecord
@@ -107,6 +107,7 @@ def test_a_seeded_defect_turns_each_proof_red(tmp_path, monkeypatch):
         with pytest.raises(AssertionError):
             test_the_next_run_repairs_what_a_killed_one_left(tmp_path / "settle", "everything is new", 3)
     with monkeypatch.context() as revoked_first:
-        revoked_first.setattr(plan, "_ORDER", plan._ORDER[-2:-1] + plan._ORDER[:-2] + plan._ORDER[-1:])
+        steps, revoke = order._STEPS, (Kind.ROLE_ASSIGNMENT, True)
+        revoked_first.setattr(order, "_STEPS", (revoke, *(step for step in steps if step != revoke)))
         with pytest.raises(AssertionError, match="never none"):
             test_people_keep_their_access_whenever_a_rename_is_killed(tmp_path / "order")

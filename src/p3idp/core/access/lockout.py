@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from p3idp.core.access.history import Baseline, Place, place_of
 from p3idp.core.access.plan import Change, Finding
-from p3idp.core.access.power import groups_named
 from p3idp.core.access.resources import Kind, Resource, Snapshot
 from p3idp.core.access.rule_changes import rules_of
+from p3idp.core.access.rule_groups import groups_named
 from p3idp.core.access.thresholds import Thresholds
 
 State = Mapping[Place, Resource]

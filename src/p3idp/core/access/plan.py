@@ -1,6 +1,6 @@
 """The difference between what should be and what is, as a value that can be printed, hashed, reviewed and refused.
 
-Owns Change, Plan and diff. Which changes are dangerous is findings.py's; making them is ops/access.
+Owns Change, Plan and diff. Their order is order.py's; which are dangerous findings.py's; making them is ops/access.
 """
 
 import hashlib
@@ -10,29 +10,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from p3idp.core.access.desired import Desired
+from p3idp.core.access.order import in_order
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
 from p3idp.core.audit.event import Json, canonical
 
 if TYPE_CHECKING:
     from p3idp.core.access.people.part import People
 
-# What a later kind needs comes first. Revocations come after grants: a rename must not lock people out mid-run.
-_ORDER = (
-    *(
-        (kind, False)
-        for kind in (
-            Kind.DOMAIN,
-            Kind.IDENTITY_PROVIDER,
-            Kind.PROJECT,
-            Kind.GROUP,
-            Kind.ROLE_ASSIGNMENT,
-            Kind.MAPPING,
-            Kind.PROTOCOL,
-        )
-    ),
-    (Kind.ROLE_ASSIGNMENT, True),
-    (Kind.GROUP, True),
-)
 # A domain is used as it is found; of these, p3idp changes nothing that does not carry its mark.
 _MARKED = frozenset({Kind.IDENTITY_PROVIDER, Kind.PROJECT, Kind.GROUP})
 
@@ -64,11 +48,6 @@ class Change:
     def adopts(self) -> bool:
         """Whether it takes over something that is not this policy's."""
         return self.before is not None and self.after is not None and self.before.owner != self.after.owner
-
-    @property
-    def phase(self) -> int:
-        """Its place in the order of work."""
-        return _ORDER.index((self.resource.kind, self.after is None))
 
     @property
     def different(self) -> Mapping[str, tuple[Json, Json]]:
@@ -161,7 +140,7 @@ class Plan:
 
     def batches(self) -> Iterator[Sequence[Change]]:
         """Changes of one kind and direction together, in the order of work."""
-        for _, batch in groupby(self.changes, key=lambda change: change.phase):
+        for _, batch in groupby(self.changes, key=lambda change: (change.resource.kind, change.after is None)):
             yield list(batch)
 
     def unaccepted(self, accepted: Sequence[str], *, by_two: bool = False) -> tuple[Finding, ...]:
@@ -175,12 +154,12 @@ class Plan:
 
 
 def diff(desired: Desired, observed: Snapshot) -> tuple[Change, ...]:
-    """The changes from ``observed`` to ``desired``, sorted. From an incomplete snapshot nothing is removed."""
+    """The changes between the two, in the order of work. From an incomplete snapshot nothing is removed."""
     present = {(resource.kind, resource.key): resource for resource in observed.resources}
     changes = [c for wanted in desired.resources if (c := _towards(wanted, present.get((wanted.kind, wanted.key))))]
     if observed.complete:
         changes += _removals(desired, observed)
-    return tuple(sorted(changes, key=lambda change: (change.phase, change.resource.key)))
+    return in_order(changes, observed)
 
 
 def _towards(wanted: Resource, present: Resource | None) -> Change | None:

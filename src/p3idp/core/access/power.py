@@ -4,7 +4,6 @@ One person cannot accept them (docs/adr/0011). A grant is one way to power; othe
 which has it, and a door in front of such rules: another issuer, an identity provider that is opened again.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any
@@ -13,9 +12,9 @@ from p3idp.core.access.history import place_of
 from p3idp.core.access.plan import Change, Finding
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
 from p3idp.core.access.rule_changes import Rule, rule_changes, rules_of
+from p3idp.core.access.rule_groups import FIELD, folded, groups_named, plain
 from p3idp.core.access.thresholds import Thresholds
 
-_FIELD = re.compile(r"(?<!\{)(?:\{\{)*\{(?!\{)")  # Keystone fills it at login; doubled braces are plain ones
 _UNNAMED = "a group that p3idp cannot tell beforehand"
 
 
@@ -77,7 +76,7 @@ class _Judge:
     def _led(self, rule: Rule) -> frozenset[str]:
         """What a rule leads to that has power, in words."""
         named, unnamed = groups_named(rule)
-        found = {f"the group {self.powerful[key]}" for key in map(_folded, named) if key in self.powerful}
+        found = {f"the group {self.powerful[key]}" for key in map(folded, named) if key in self.powerful}
         if unnamed and self.powerful:
             found.add(_UNNAMED)
         return frozenset(found | set(self._direct(rule)))
@@ -87,21 +86,21 @@ class _Judge:
         """Groups that have power already, by what they are called. For one that gets it now, its grant is told."""
         grants = self.observed.of(Kind.ROLE_ASSIGNMENT).values()
         strong = (r for r in grants if self._protects(r) or self.limits.reached(r.key[2], self.observed))
-        return {_folded(grant.key[:2]): f"{grant.key[1]}@{grant.key[0]}" for grant in strong}
+        return {folded(grant.key[:2]): f"{grant.key[1]}@{grant.key[0]}" for grant in strong}
 
     def _protects(self, grant: Resource) -> bool:
         return grant.key[3] == "project" and grant.key[5] in self.protected
 
     def _direct(self, rule: Rule) -> Iterator[str]:
         """Roles that a rule of somebody else's gives on projects, without a group."""
-        folded = {name.casefold() for name in self.protected}
+        protected = {name.casefold() for name in self.protected}
         for local in rule.get("local") or ():
             if "projects_json" in local:
                 yield "projects and roles that a claim names"
             for project in local.get("projects") or ():
                 name, roles = str(project.get("name")), [str(role.get("name")) for role in project.get("roles") or ()]
-                strong = [role for role in roles if _FIELD.search(role) or self.limits.reached(role, self.observed)]
-                if strong or _FIELD.search(name) or _plain(name).casefold() in folded:
+                strong = [role for role in roles if FIELD.search(role) or self.limits.reached(role, self.observed)]
+                if strong or FIELD.search(name) or plain(name).casefold() in protected:
                     yield f"{', '.join(roles)} on the project {name}"
 
 
@@ -114,26 +113,3 @@ def _opens(change: Change) -> bool:
     new: Any = change.after.attributes.get("issuers") or ()
     begins = change.before is None or not change.before.attributes.get("enabled")
     return bool(change.after.attributes.get("enabled")) and (begins or bool(set(new) - set(old)) or not new)
-
-
-def groups_named(rule: Rule) -> tuple[Set[Key], bool]:
-    """The groups that a rule names by domain and name, and whether it leads to others that only a login tells."""
-    named, unnamed = set(), False
-    for local in rule.get("local") or ():
-        group = local.get("group") or {}
-        name, domain = group.get("name"), (group.get("domain") or {}).get("name")
-        if isinstance(name, str) and isinstance(domain, str) and not _FIELD.search(name + domain):
-            named.add((_plain(domain), _plain(name)))
-        elif group:
-            unnamed = True
-        unnamed = unnamed or bool(local.keys() & {"groups", "group_ids"})
-    return named, unnamed
-
-
-def _folded(key: Key) -> Key:
-    """Keystone on MariaDB finds names in any case."""
-    return tuple(part.casefold() for part in key)
-
-
-def _plain(text: str) -> str:
-    return text.replace("{{", "{").replace("}}", "}")
