@@ -14,7 +14,7 @@ from p3idp.wiring.access import (
     write_policy,
 )
 from p3idp.wiring.community import wire_catalogue, wire_policy_text, wire_project_ids
-from p3idp.wiring.credentials import wire_holdings
+from p3idp.wiring.credentials import wire_credentials, wire_holdings
 from p3idp.wiring.environment import new_request_id, new_token, now
 from p3idp.wiring.lint import wire_lint
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
@@ -47,6 +47,7 @@ __all__ = [
     "wire_attempt_seal",
     "wire_catalogue",
     "wire_consent_desk",
+    "wire_credentials",
     "wire_doctor",
     "wire_exchange",
     "wire_export",

@@ -1,11 +1,17 @@
-"""Application credentials of people: who reads what they hold."""
+"""Application credentials of people: who reads what they hold, and what is known of them besides."""
 
 from typing import TYPE_CHECKING
 
-from p3idp.wiring.access import keystone_account
+from p3idp.wiring.access import keystone_account, wire_access, wire_policy
 from p3idp.wiring.environment import sleep
+from p3idp.wiring.logins import wire_logins
+from p3idp.wiring.offline import wire_offline
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from p3idp.core.access.people.known import ShadowUsers
+    from p3idp.ops.credentials import CredentialWatch
     from p3idp.ports.holdings import HoldingsReader
     from p3idp.settings import Settings
 
@@ -19,3 +25,25 @@ def wire_holdings(settings: "Settings") -> "HoldingsReader":
     keystone = settings.keystone
     session = make_session(keystone_account(settings), keystone.ca_file, keystone.timeout_seconds)
     return KeystoneHoldings(session, keystone.auth_url, Persistence(sleep))
+
+
+def wire_credentials(settings: "Settings") -> "CredentialWatch":
+    """Looks after application credentials: Keystone's users, what they hold, remembered logins and consents."""
+    from functools import cache
+
+    from p3idp.core.access.resources import Kind
+    from p3idp.ops.credentials import CredentialWatch
+
+    def users(domain: str, providers: "Collection[str]") -> "ShadowUsers":
+        access = wire_access(settings)
+        access.reader.read(domain, frozenset({Kind.DOMAIN}))  # names become ids by it
+        assert access.people is not None
+        return access.people.reader.users(domain, providers)
+
+    return CredentialWatch(
+        policy=cache(lambda: wire_policy(settings)),
+        users=users,
+        reader=wire_holdings(settings),
+        logins=lambda: wire_logins(settings),
+        consents=lambda: wire_offline(settings),
+    )

@@ -35,7 +35,8 @@ class KeystonePeople:
         for row in listing.users(provider):
             own = tuple(Right(*key) for key in self._index.own.get(row["id"], ()))
             mark = read_mark(row.get(ATTRIBUTE))
-            yield ShadowUser(row["id"], row["name"], provider, row.get("enabled", True), own, mark)
+            email = row.get("email") or ""
+            yield ShadowUser(row["id"], row["name"], provider, row.get("enabled", True), own, mark, email)
 
     def groups_of(self, user: str) -> frozenset[Key]:
         """See ports.people.PeopleReader."""

@@ -15,7 +15,8 @@ from p3idp.core.removal.mark import Mark
 class ShadowUser:
     """A user that Keystone made at a login. ``own``: roles granted to the user alone, as granted.
 
-    ``disabled_by``: the mark of p3idp's own disabling, which stays where somebody else enables the user.
+    ``disabled_by``: the mark of p3idp's own disabling, which stays where somebody else enables the user. ``email``: as
+    Keystone has it, which few mappings give it.
     """
 
     id: str
@@ -24,6 +25,7 @@ class ShadowUser:
     enabled: bool = True
     own: tuple[Right, ...] = ()
     disabled_by: Mark | None = None
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True)
