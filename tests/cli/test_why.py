@@ -156,7 +156,7 @@ def test_strangers_words_do_not_steer_the_terminal(type_in, given):
 
 def test_verbatim_rules_are_no_part_of_the_answer_and_that_is_said(type_in, given, monkeypatch, files):
     policy = replace(files.load(), verbatim=(VerbatimRules(ProviderId("egi"), ()),))
-    monkeypatch.setattr(wiring, "wire_policy_directory", lambda directory, lab=False: policy)
+    monkeypatch.setattr(wiring, "wire_policy_directory", lambda directory, lab=False, environment="": policy)
     assert "The policy also holds verbatim Keystone rules for egi." in type_in("--claims", given(OPERATOR))[1]
 
 

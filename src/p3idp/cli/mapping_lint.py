@@ -7,7 +7,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.lint_text import as_json as json_text
 from p3idp.cli.lint_text import as_text
-from p3idp.cli.options import json_option, load_settings, settings_option
+from p3idp.cli.options import environment_named, json_option, load_settings, settings_option
 from p3idp.core.keystone_rules.schema import VERSIONS
 from p3idp.ops.lint import exit_status
 from p3idp.ports.request import request_id
@@ -42,7 +42,9 @@ def lint(
     request_id.set(wiring.new_request_id())
     settings = _settings(settings_file, needed=online or not paths)
     chosen = paths or ((str(settings.policy_dir),) if settings else ())
-    found = wiring.wire_lint(settings, online=online).run(chosen, wiring.now(), schema_version, identity_provider)
+    environment = settings.environment if settings else environment_named()
+    linter = wiring.wire_lint(settings, online=online, environment=environment)
+    found = linter.run(chosen, wiring.now(), schema_version, identity_provider)
     status = exit_status(found, strict=strict)
     click.echo(json_text(found, status) if as_json else as_text(found))
     return status

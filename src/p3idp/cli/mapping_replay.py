@@ -13,7 +13,7 @@ import click
 from p3idp import wiring
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.mapping_file import raw_mapping
-from p3idp.cli.options import json_option, load_settings, settings_option
+from p3idp.cli.options import environment_named, json_option, load_settings, settings_option
 from p3idp.cli.replay_text import as_json as replay_json
 from p3idp.cli.replay_text import replay_lines
 from p3idp.core.keystone_rules.schema import VERSIONS
@@ -76,9 +76,10 @@ def replay_command(
     Exit status: 0 compared, 1 some lines are no logins (the others are compared), 2 DRAFT or CURRENT does not load.
     """
     now = _moment(moment) if moment else wiring.now()
-    lab = _lab(settings_file)
+    lab, environment = _lab_and_environment(settings_file)
     sources = [
-        _source(path, schema_version, lab) for path in (draft, current or load_settings(settings_file).policy_dir)
+        _source(path, schema_version, lab, environment)
+        for path in (draft, current or load_settings(settings_file).policy_dir)
     ]
     sides = make_sides(sources[0], sources[1], provider, wiring.wire_search(), now)
     with _opened(logins) as file:
@@ -101,13 +102,18 @@ def _status(done: Replay, *, detailed: bool) -> int:
     return ExitStatus.CHANGES_PENDING if detailed and changes else ExitStatus.OK
 
 
-def _lab(settings_file: str | None) -> bool:
-    """Whether plain http is permitted. Where both sides are named, there need be no settings."""
-    return load_settings(settings_file).lab if settings_file or settings_path().exists() else False
+def _lab_and_environment(settings_file: str | None) -> tuple[bool, str]:
+    """Whether plain http is permitted, and for which cloud. Where both sides are named, there need be no settings."""
+    if settings_file is None and not settings_path().exists():
+        return False, environment_named()
+    settings = load_settings(settings_file)
+    return settings.lab, settings.environment
 
 
-def _source(path: Path, version: str | None, lab: bool) -> Policy | RawMapping:
-    return wiring.wire_policy_directory(path, lab=lab) if path.is_dir() else raw_mapping(path, version)
+def _source(path: Path, version: str | None, lab: bool, environment: str) -> Policy | RawMapping:
+    if not path.is_dir():
+        return raw_mapping(path, version)
+    return wiring.wire_policy_directory(path, lab=lab, environment=environment)
 
 
 def _moment(text: str) -> datetime:

@@ -42,6 +42,13 @@ def environment_of_call() -> str | None:
     return context.meta.get(_ENVIRONMENT) if context else None
 
 
+def environment_named() -> str:
+    """The environment that this call or ``$P3IDP_ENVIRONMENT`` names, for what needs no settings; else empty."""
+    from p3idp.settings.load import environment_name  # as in load_settings
+
+    return environment_name(environment_of_call()) or ""
+
+
 def load_settings(settings_file: str | None) -> "Settings":
     """The settings of this call, for the environment that it names. Raises as p3idp.settings.load_settings does."""
     from p3idp.settings import load_settings as load  # the light client has options and no settings

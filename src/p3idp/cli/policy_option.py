@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from p3idp import wiring
-from p3idp.cli.options import load_settings
+from p3idp.cli.options import environment_named, load_settings
 from p3idp.core.policy.model import Policy
 from p3idp.settings import settings_path
 
@@ -30,7 +30,7 @@ def policy_in_force(settings_file: str | None, policy_dir: str | None) -> Policy
     Raises PolicyInvalid, or SettingsInvalid where neither says which policy.
     """
     if policy_dir is not None and settings_file is None and not settings_path().exists():
-        return wiring.wire_policy_directory(Path(policy_dir))
+        return wiring.wire_policy_directory(Path(policy_dir), environment=environment_named())
     settings = load_settings(settings_file)
     directory = Path(policy_dir) if policy_dir is not None else settings.policy_dir
-    return wiring.wire_policy_directory(directory, lab=settings.lab)
+    return wiring.wire_policy_directory(directory, lab=settings.lab, environment=settings.environment)

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 def wire_policy(settings: "Settings") -> "Policy":
     """The policy directory of the settings, read anew. Raises PolicyInvalid with every mistake of every file."""
-    return wire_policy_directory(settings.policy_dir, lab=settings.lab)
+    return wire_policy_directory(settings.policy_dir, lab=settings.lab, environment=settings.environment)
 
 
-def wire_policy_directory(directory: Path, *, lab: bool = False) -> "Policy":
-    """A policy directory, such as a draft; ``lab`` permits plain http. Raises PolicyInvalid."""
+def wire_policy_directory(directory: Path, *, lab: bool = False, environment: str = "") -> "Policy":
+    """A policy directory, such as a draft, for an environment; ``lab`` permits plain http. Raises PolicyInvalid."""
     from p3idp.adapters.policy_files import load_policy
 
-    return load_policy(directory, lab=lab)
+    return load_policy(directory, lab=lab, environment=environment)
 
 
 def wire_ledger(settings: "Settings") -> "Ledger":

@@ -11,13 +11,16 @@ if TYPE_CHECKING:
     from p3idp.settings import Settings
 
 
-def wire_lint(settings: "Settings | None" = None, *, online: bool = False) -> "Lint":
-    """Offline without settings; ``online`` asks the settings' Keystone, with p3idp's own account."""
+def wire_lint(settings: "Settings | None" = None, *, online: bool = False, environment: str = "") -> "Lint":
+    """Offline without settings; ``online`` asks the settings' Keystone, with p3idp's own account.
+
+    ``environment``: whose differences a policy directory is looked at with.
+    """
     from p3idp.adapters.policy_files.lint_sources import read_source
     from p3idp.ops.lint import Lint
 
     def read(path: str) -> "Source":
-        return read_source(path, lab=settings is not None and settings.lab)
+        return read_source(path, lab=settings is not None and settings.lab, environment=environment)
 
     if settings is None or not online:
         return Lint(read, wire_search())

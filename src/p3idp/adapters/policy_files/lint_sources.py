@@ -9,11 +9,11 @@ from p3idp.core.policy.model import Policy
 from p3idp.core.policy.vo_catalogue import Catalogue
 
 
-def read_source(path: str, *, lab: bool = False) -> Policy | Catalogue | Written:
+def read_source(path: str, *, lab: bool = False, environment: str = "") -> Policy | Catalogue | Written:
     """See ports.lint.SourceReader. A file that begins like JSON, or is called so, is a mapping."""
     given = Path(path)
     if given.is_dir():
-        return load_policy(given, lab=lab)
+        return load_policy(given, lab=lab, environment=environment)
     with given.open("rb") as file:
         raw = file.read(MAX_BYTES + 1)
     if given.suffix == ".json" or raw.lstrip()[:1] in (b"{", b"["):

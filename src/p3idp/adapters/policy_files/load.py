@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +13,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from p3idp.adapters.policy_files.community import CommunityReader
-from p3idp.adapters.policy_files.explain import explain
+from p3idp.adapters.policy_files.environments import ENVIRONMENTS, EnvironmentFile, Overlaid, left_out, site_at
+from p3idp.adapters.policy_files.explain import explain, meant
 from p3idp.adapters.policy_files.mistakes import Mistakes
 from p3idp.adapters.policy_files.nodes import Document, read_document, shortened
 from p3idp.adapters.policy_files.schema import CommunityFile, SiteFile
@@ -35,24 +36,27 @@ M = TypeVar("M", bound=BaseModel)
 Instead = Mapping[str, bytes | None]
 
 
-def load_policy(path: Path, *, lab: bool = False, instead: Instead = MappingProxyType({})) -> Policy:
+def load_policy(
+    path: Path, *, lab: bool = False, instead: Instead = MappingProxyType({}), environment: str = ""
+) -> Policy:
     """Read the policy directory anew. ``lab`` permits plain http. Raises PolicyInvalid: every mistake of every file.
 
     ``instead``: content that communities' files would have, by community; None for one that would be gone.
+    ``environment``: whose differences are laid over; without one, the files are taken as they stand.
     """
-    return _Reading(path, lab, instead).policy()
+    return _Reading(path, lab, instead, environment).policy()
 
 
-def load_site(path: Path, *, lab: bool = False) -> Site:
+def load_site(path: Path, *, lab: bool = False, environment: str = "") -> Site:
     """The site alone, also where there is no community yet. Raises PolicyInvalid."""
-    return _Reading(path, lab, {}).only_site()
+    return _Reading(path, lab, {}, environment).only_site()
 
 
 class _Reading:
     """One reading of the directory."""
 
-    def __init__(self, root: Path, lab: bool, instead: Instead) -> None:
-        self.root, self.lab = root, lab
+    def __init__(self, root: Path, lab: bool, instead: Instead, environment: str) -> None:
+        self.root, self.lab, self.environment = root, lab, environment
         self.instead = {root / COMMUNITIES / f"{name}.yaml": raw for name, raw in instead.items()}
         self.places: list[Place] = []
         self.digest = hashlib.sha256()
@@ -61,23 +65,23 @@ class _Reading:
     def policy(self) -> Policy:
         """The policy, or every mistake."""
         self._check_root()
-        site_document = self._read(self.root / SITE_FILE)
+        site_document, environments = self._read(self.root / SITE_FILE), self._environments()
         documents = [(file.stem, self._read(file)) for file in self._community_files()]
-        site = self._site(site_document)
+        site, without = self._site(site_document, environments, [name for name, _ in documents])
         # Communities are looked at even where the site file is wrong, so that nobody corrects one file at a time.
         readers = [reader for name, document in documents if (reader := self._reader(name, document, site or _NO_SITE))]
-        communities = self._communities(readers)
+        communities = [each for each in self._communities(readers) if each.name not in without]
         verbatim = self._verbatim(site)
-        if not documents and not verbatim:
+        if not {name for name, _ in documents} - without and not verbatim:
             self.places.append((COMMUNITIES, 1, "there is no community here, so the policy would give nobody anything"))
         if self.places or site is None:
             raise PolicyInvalid(tuple(sorted(set(self.places))))
-        return Policy(site, tuple(communities), self.digest.hexdigest(), verbatim, self.texts)
+        return Policy(site, tuple(communities), self.digest.hexdigest(), verbatim, self.texts, self.environment)
 
     def only_site(self) -> Site:
         """The site, or every mistake of its file."""
         self._check_root()
-        site = self._site(self._read(self.root / SITE_FILE))
+        site, _ = self._site(self._read(self.root / SITE_FILE), self._environments())
         if self.places or site is None:
             raise PolicyInvalid(tuple(sorted(set(self.places))))
         return site
@@ -92,17 +96,30 @@ class _Reading:
     def _community_files(self) -> Sequence[Path]:
         there = self._listed(COMMUNITIES)
         gone = {file for file, raw in self.instead.items() if raw is None}
-        files = sorted((there | self.instead.keys()) - gone)
-        good = []
-        for file in files:
-            if file.suffix == ".yaml" and _NAME.fullmatch(file.stem):
-                good.append(file)
-            else:
-                message = "this file is not read: a community's file is called <community>.yaml"
-                self.places.append((self._name(file), 1, message))
+        good = self._well_named((there | self.instead.keys()) - gone, "a community's file is called <community>.yaml")
         if len(good) > MAX_FILES:
             self.places.append((COMMUNITIES, 1, f"more than {MAX_FILES} communities"))
         return good[:MAX_FILES]
+
+    def _well_named(self, files: Collection[Path], rule: str) -> list[Path]:
+        good = []
+        for file in sorted(files):
+            if file.suffix == ".yaml" and _NAME.fullmatch(file.stem):
+                good.append(file)
+            else:
+                self.places.append((self._name(file), 1, f"this file is not read: {rule}"))
+        return good
+
+    def _environments(self) -> Mapping[str, Document]:
+        """What differs, by environment. Where some are described, the one that is meant is: a name mistyped is none."""
+        rule = "an environment's file is called <environment>.yaml"
+        found = {file.stem: self._read(file) for file in self._well_named(self._listed(ENVIRONMENTS), rule)}
+        if self.environment and found:
+            self.digest.update(f"environment\0{self.environment}\0".encode())
+            if self.environment not in found:
+                told = f"there is no {self.environment}.yaml here{meant(self.environment, found)}"
+                self.places.append((ENVIRONMENTS, 1, f"{told}; where nothing differs there, write {{}} into it"))
+        return found
 
     def _listed(self, part: str) -> set[Path]:
         """The files of a directory below, without what editors leave behind."""
@@ -156,14 +173,27 @@ class _Reading:
     def _name(self, file: Path) -> str:
         return file.relative_to(self.root).as_posix()
 
-    def _site(self, document: Document) -> Site | None:
+    def _site(
+        self, document: Document, environments: Mapping[str, Document], communities: Sequence[str] | None = None
+    ) -> tuple[Site | None, frozenset[str]]:
+        """The site of the environment that is meant, and the communities that it leaves out; all are looked at."""
         section = self._validate(document, SiteFile)
+        own = {name: self._validate(each, EnvironmentFile) for name, each in environments.items()}
         if section is None:
-            return None
+            return None, frozenset()
         mistakes = Mistakes(document)
-        site = convert_site(section, mistakes)
+        site, without = convert_site(section, mistakes), frozenset[str]()
         self.places.extend(mistakes.places)
-        return site
+        for name, differs in own.items():
+            if differs is None:
+                continue
+            mistakes = Overlaid(environments[name], beneath=document)
+            there = site_at(differs, section, mistakes)
+            absent = left_out(differs, differs.without_communities if communities is None else communities, mistakes)
+            if name == self.environment:
+                site, without = there, absent
+            self.places.extend(mistakes.places)
+        return site, without
 
     def _reader(self, name: str, document: Document, site: Site) -> CommunityReader | None:
         section = self._validate(document, CommunityFile)

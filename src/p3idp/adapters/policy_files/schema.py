@@ -62,13 +62,15 @@ def _subject(value: str) -> str:
     return value
 
 
-def _list_of_approvers(value: object) -> object:
+def list_of_approvers(value: object) -> object:
+    """Approvers that are named: an empty key would take them away unseen."""
     if value is None:
         raise ValueError("holds nothing; name people, or take the key away")
     return value
 
 
-def _said(value: object) -> object:
+def said(value: object) -> object:
+    """A suspension that is written out: an empty key would end it unseen."""
     if value is None:
         raise ValueError("holds nothing; say since when (`since: 2026-12-31`), or take the key away")
     return value
@@ -96,11 +98,13 @@ PropertyValue = Annotated[str, StringConstraints(min_length=1, max_length=255, p
 ClaimName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A section of a file: unknown keys are mistakes, and nothing is taken for what it is not."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class ClaimsSection(_Section):
+class ClaimsSection(Section):
     """Which claims say what."""
 
     subject: ClaimName = "sub"
@@ -108,14 +112,14 @@ class ClaimsSection(_Section):
     assurance: ClaimName = "eduperson_assurance"
 
 
-class SuspendedSection(_Section):
+class SuspendedSection(Section):
     """The community gives nobody anything for now, or nobody comes in through the identity provider."""
 
     since: Moment
     reason: str = Field(default="", max_length=500)
 
 
-class ProviderSection(_Section):
+class ProviderSection(Section):
     """One identity provider."""
 
     title: Text
@@ -127,10 +131,10 @@ class ProviderSection(_Section):
     issuing_clients: list[Plain] = []
     audiences: list[Plain] = []
     keystone_url: Address | None = None
-    suspended: Annotated[SuspendedSection | None, BeforeValidator(_said)] = None
+    suspended: Annotated[SuspendedSection | None, BeforeValidator(said)] = None
 
 
-class ApproversSection(_Section):
+class ApproversSection(Section):
     """Who may propose and approve what one person must not decide."""
 
     identity_provider: Slug
@@ -139,7 +143,7 @@ class ApproversSection(_Section):
     issuing_clients: list[Plain] = []
 
 
-class SiteFile(_Section):
+class SiteFile(Section):
     """site.yaml."""
 
     policy: Slug
@@ -148,17 +152,17 @@ class SiteFile(_Section):
     contact: Text
     protected_projects: list[Name] = ["admin", "service"]
     identity_providers: dict[Slug, ProviderSection] = Field(min_length=1)
-    approvers: Annotated[ApproversSection | None, BeforeValidator(_list_of_approvers)] = None
+    approvers: Annotated[ApproversSection | None, BeforeValidator(list_of_approvers)] = None
 
 
-class ValidSection(_Section):
+class ValidSection(Section):
     """A span of time: ``until`` is the first moment that no longer counts."""
 
     from_: Moment | None = Field(default=None, alias="from")
     until: Moment | None = None
 
 
-class ProjectSection(_Section):
+class ProjectSection(Section):
     """A project of a community."""
 
     description: str = ""
@@ -167,7 +171,7 @@ class ProjectSection(_Section):
     properties: dict[PropertyName, PropertyValue] = {}
 
 
-class AccessSection(_Section):
+class AccessSection(Section):
     """One rule of access."""
 
     entitlement: Entitlement
@@ -179,7 +183,7 @@ class AccessSection(_Section):
     group: Name | None = None
 
 
-class ExampleSection(_Section):
+class ExampleSection(Section):
     """Claims in, access out."""
 
     title: Text
@@ -189,13 +193,13 @@ class ExampleSection(_Section):
     access: dict[Name, list[Name]]
 
 
-class CommunityFile(_Section):
+class CommunityFile(Section):
     """communities/<name>.yaml."""
 
     title: Text
     contact: Text
     valid: ValidSection = ValidSection()
-    suspended: Annotated[SuspendedSection | None, BeforeValidator(_said)] = None
+    suspended: Annotated[SuspendedSection | None, BeforeValidator(said)] = None
     projects: dict[Name, ProjectSection | None] = Field(min_length=1)
     access: list[AccessSection] = Field(min_length=1)
     examples: list[ExampleSection] = []

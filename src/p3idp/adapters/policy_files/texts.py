@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from p3idp.adapters.policy_files.environments import ENVIRONMENTS
 from p3idp.adapters.policy_files.load import SITE_FILE, load_policy, load_site
 from p3idp.core.policy.model import Policy, Site
 from p3idp.errors.history import DirectoryNotEmpty
@@ -13,18 +14,18 @@ from p3idp.errors.history import DirectoryNotEmpty
 _NAME = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def policy_from_texts(texts: Mapping[str, str], *, lab: bool = False) -> Policy:
+def policy_from_texts(texts: Mapping[str, str], environment: str = "", *, lab: bool = False) -> Policy:
     """The policy that these files make, by the loader that any policy directory goes through. Raises PolicyInvalid."""
     with TemporaryDirectory(prefix="p3idp-") as made:
         _write(Path(made), texts)
-        return load_policy(Path(made), lab=lab)
+        return load_policy(Path(made), lab=lab, environment=environment)
 
 
-def site_from_texts(texts: Mapping[str, str], *, lab: bool = False) -> Site:
+def site_from_texts(texts: Mapping[str, str], environment: str = "", *, lab: bool = False) -> Site:
     """The site alone of these files. Raises PolicyInvalid."""
     with TemporaryDirectory(prefix="p3idp-") as made:
-        _write(Path(made), {name: text for name, text in texts.items() if name == SITE_FILE})
-        return load_site(Path(made), lab=lab)
+        _write(Path(made), {name: text for name, text in texts.items() if _is_of_site(name)})
+        return load_site(Path(made), lab=lab, environment=environment)
 
 
 def write_policy(directory: Path, texts: Mapping[str, str]) -> None:
@@ -42,3 +43,7 @@ def _write(directory: Path, texts: Mapping[str, str]) -> None:
         file = directory / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8", newline="")  # to the byte, so that the digest is the same
+
+
+def _is_of_site(name: str) -> bool:
+    return name == SITE_FILE or name.startswith(f"{ENVIRONMENTS}/")

@@ -220,6 +220,7 @@ class Policy:
     """The whole policy directory, parsed. ``digest``: SHA-256 of the files, to name the version people saw.
 
     ``verbatim`` rules are no part of any decision. ``texts``: the files themselves by name, for the history.
+    ``environment``: the Keystone that it is for, where the policy says of several what differs there.
     """
 
     site: Site
@@ -227,6 +228,7 @@ class Policy:
     digest: str = ""
     verbatim: tuple[VerbatimRules, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    environment: str = ""
 
     def verbatim_of(self, provider: ProviderId) -> tuple[VerbatimRules, ...]:
         """The verbatim rules of one provider."""
