@@ -297,7 +297,7 @@ def test_more_than_ten_removals_are_a_finding_however_many_there_are(tmp_path):
     )
     text = f"title: T\ncontact: c\nprojects: {{p: {{}}}}\naccess:\n{rules}\n"
     world = AccessWorld(PolicyFiles(tmp_path, vo=text))
-    world.apply()
+    world.apply("large-mapping")
     world.files.write("communities/vo.yaml", "\n".join(text.splitlines()[:-5]) + "\n")
     assert world.findings() == [], "ten of six hundred"
     world.files.write("communities/vo.yaml", "\n".join(text.splitlines()[:-6]) + "\n")

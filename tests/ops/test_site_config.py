@@ -3,13 +3,19 @@
 import os
 import re
 import stat
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from big_policy import texts
 from site_world import HUB, AgreeingApache, policy, provider, settings, site_config
 
 from p3idp.adapters.config_directory import FileDirectory
+from p3idp.adapters.policy_files.texts import policy_from_texts
 from p3idp.adapters.templates import JinjaRenderer
+from p3idp.core.mappings.compile import compile_mapping
+from p3idp.core.mappings.size import sent
 from p3idp.errors.settings import SettingsInvalid
 from p3idp.errors.site import ConfigurationRefused
 from p3idp.ops.site_config import APACHE, CALLBACK, HORIZON, KEYSTONE, SiteConfig
@@ -199,3 +205,13 @@ def test_nobody_else_can_put_files_beside_the_generated_ones(tmp_path: Path):
         os.umask(before)
     assert not (tmp_path / "elsewhere").exists()
     assert (out / "a.conf").stat().st_mode & 0o777 == 0o600
+
+
+def test_keystone_is_told_to_take_a_large_mapping_in_one_request(tmp_path: Path):
+    assert "max_request_body_size" not in site_config(tmp_path).render()[KEYSTONE]
+    known = policy(provider())
+    many = policy_from_texts(texts(60, known.site.identity_providers[0].issuers[0]))
+    text = site_config(tmp_path, replace(known, communities=many.communities)).render()[KEYSTONE]
+    limit = int(re.search(r"^max_request_body_size = (\d+)$", text, re.MULTILINE)[1])
+    rules = compile_mapping(many, many.site.identity_providers[0], datetime(2026, 11, 22, tzinfo=UTC)).rules
+    assert 2 * sent(rules) <= limit <= 8 * sent(rules)

@@ -12,6 +12,7 @@ from p3idp.core.access.direct_changes import direct_changes, undone_rollback
 from p3idp.core.access.findings import assess
 from p3idp.core.access.guards import guard_findings
 from p3idp.core.access.history import Entry
+from p3idp.core.access.large_mapping import large_mapping
 from p3idp.core.access.lockout import lockout
 from p3idp.core.access.plan import Change, Finding, Plan, diff
 from p3idp.core.access.resources import Snapshot
@@ -100,6 +101,7 @@ def _assessed(
     yield from assess(guarded, desired, observed, changes, now, limits)
     yield from guard_findings(policy.site, known.guards)
     yield from lockout(observed, changes, known.baseline, limits)
+    yield from large_mapping(changes)
 
 
 def _readable(entry: Entry, parse: ParsePolicy, target: str) -> tuple[Policy, Snapshot]:

@@ -1,8 +1,12 @@
 """From policy and the site's facts to what the generated files say. Owns which provider gets which door, and refuses
 every value that could mean something else in one of the files."""
 
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from p3idp.core.mappings.compile import compile_mapping
+from p3idp.core.mappings.size import MOST_SENT, sent
+from p3idp.core.policy.examples import without_validity
 from p3idp.core.policy.model import IdentityProvider, Policy
 from p3idp.core.site.model import ApacheClient, SiteDescription, SiteFacts, VirtualHost
 from p3idp.core.site.values import a_path, a_url, an_id, for_apache, for_ini, for_python, secret_for_apache
@@ -37,7 +41,15 @@ def describe(policy: Policy, facts: SiteFacts, module: ModuleVersion) -> SiteDes
         claim_names=tuple(sorted(names | set(_USUAL_CLAIMS))),
         module=module,
         can=understands(module),
+        request_body_limit=_request_body_limit(policy),
     )
+
+
+def _request_body_limit(policy: Policy) -> int | None:
+    """Twice the largest mapping that the policy will ever make as it stands, as a power of two."""
+    whole, whenever = without_validity(policy), datetime(2000, 1, 1, tzinfo=UTC)
+    needed = 2 * max(sent(compile_mapping(whole, each, whenever).rules) for each in policy.site.identity_providers)
+    return None if needed <= MOST_SENT else 1 << (needed - 1).bit_length()
 
 
 def served_providers(policy: Policy) -> list[IdentityProvider]:

@@ -90,7 +90,10 @@ class VirtualHost:
 
 @dataclass(frozen=True, slots=True)
 class SiteDescription:
-    """All that the templates may know, checked value by value. ``unserved`` are providers without a virtual host."""
+    """All that the templates may know, checked value by value. ``unserved`` are providers without a virtual host.
+
+    ``request_body_limit``: bytes that Keystone must take in one request, None where its usual limit will do.
+    """
 
     facts: SiteFacts
     hosts: tuple[VirtualHost, ...]
@@ -98,6 +101,7 @@ class SiteDescription:
     claim_names: tuple[str, ...]
     module: ModuleVersion
     can: Understands
+    request_body_limit: int | None = None
 
     @property
     def protocols(self) -> tuple[str, ...]:

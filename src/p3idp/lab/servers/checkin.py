@@ -24,6 +24,12 @@ def client_secret_name(client: str, provider: str = "egi") -> str:
     return f"{provider}-client-{client}"
 
 
+def people_file(layout: Layout) -> Path:
+    """Who can sign in: the people in this lab's state directory where somebody put them there, else those made up."""
+    own = layout.state / "people.json"
+    return own if own.exists() else SOURCE / "people.json"
+
+
 class Checkin(Server):
     """The stand-in for EGI Check-in."""
 
@@ -58,7 +64,7 @@ class Checkin(Server):
             "tls_key": str(layout.tls_key),
             "tls_ca": str(layout.ca_file),
             "clients": self._clients(layout),
-            "people": str(SOURCE / "people.json"),
+            "people": str(people_file(layout)),
             "access_token_ttl": 3600,
             "control_token_file": str(layout.secret_file(f"{self.provider}-control")),
             "state_dir": str(folder),
@@ -71,7 +77,7 @@ class Checkin(Server):
         return Program(
             command=(str(_NODE), str(SOURCE / "server.mjs"), "--config", str(config)),
             directory=layout.state / self.name,
-            inputs=(config, SOURCE / "people.json", *sorted(SOURCE.glob("*.mjs"))),
+            inputs=(config, people_file(layout), *sorted(SOURCE.glob("*.mjs"))),
         )
 
     def is_ready(self, layout: Layout) -> bool:
