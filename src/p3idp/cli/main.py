@@ -30,11 +30,16 @@ COMMANDS: Mapping[str, Entry] = {
     "drift": Entry("p3idp.cli.drift:drift", "Name each difference between the policy and Keystone."),
     "history": Entry("p3idp.cli.history:history", "List the applies so far, and look closer at them."),
     "rollback": Entry("p3idp.cli.rollback:rollback", "Go back to what an earlier apply left."),
+    "leavers": Entry("p3idp.cli.leavers:leavers", "List whose access ends or comes back, and see to it."),
+    "recheck": Entry("p3idp.cli.recheck:recheck", "Ask about people who are away, and act on the answers."),
     "mapping": Entry("p3idp.cli.mapping:mapping", "Evaluate Keystone mappings as Keystone does.", ""),
     "import": Entry("p3idp.cli.importing:importing", "Turn what a site has into policy files to review."),
     "export": Entry("p3idp.cli.export:export", "Write down the policy's objects for other tools: the door out."),
     "why": Entry("p3idp.cli.why:why", "Explain what the policy gives somebody, rule by rule."),
     "logins": Entry("p3idp.cli.logins:logins", "Count, forget and export the logins that p3idp remembers."),
+    "credentials": Entry(
+        "p3idp.cli.credentials:credentials", "List people's application credentials, and warn in time."
+    ),
     "audit": Entry("p3idp.cli.audit:audit", "Read and verify the ledger."),
     "site": Entry("p3idp.cli.site:site", "Generate the configuration of Apache, Keystone and Horizon."),
     "doctor": Entry("p3idp.cli.site:doctor", "Check the chain from the identity provider to Keystone."),

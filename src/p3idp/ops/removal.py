@@ -7,13 +7,15 @@ gets which step is core/removal's; a recheck, which asks providers first, is rec
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 
 from p3idp.core.access.history_text import digest_of
+from p3idp.core.access.people.cloud import Right
+from p3idp.core.credentials.held import Holdings
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import Policy
-from p3idp.core.removal.bounds import USUAL_PACE, Pace
+from p3idp.core.removal.bounds import USUAL_PACE, Bound, Pace, bound_of
 from p3idp.core.removal.findings import USUAL, Limits
 from p3idp.core.removal.steps import Action, Removal, Step
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
@@ -30,7 +32,7 @@ from p3idp.ports.logins import LoginReader, Recalled
 from p3idp.ports.offline import Consents, OfflineReader
 from p3idp.ports.people import PeopleReader
 from p3idp.ports.regex import Search
-from p3idp.ports.removal import UserSwitch
+from p3idp.ports.removal import RecheckReader, UserSwitch
 
 Progress = Callable[[Step, Result], None]
 MOST_ASKED = 500  # people who consented whose groups a review asks for, one call each
@@ -42,6 +44,36 @@ class Reviewed:
 
     removal: Removal
     look: Look
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What a step takes: rights, and for a user who is disabled what else they hold. Tokens end as well."""
+
+    rights: frozenset[Right]
+    holdings: Holdings
+
+
+@dataclass(frozen=True, slots=True)
+class PersonBound:
+    """The bound that holds for somebody; ``subject`` as Keystone calls them where p3idp does not know more."""
+
+    provider: str
+    subject: str
+    bound: Bound
+
+    @property
+    def order(self) -> tuple[timedelta, str, str]:
+        """The longest wait first."""
+        return -self.bound.within, self.provider, self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Those of everybody who can use something. ``unreadable``: consents that no key of the settings opens."""
+
+    people: tuple[PersonBound, ...]
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +138,34 @@ class RemovalOps:
             unasked=max(0, len(consented) - MOST_ASKED),
         )
         return Reviewed(removal, look)
+
+    def ends(self, reviewed: Reviewed, step: Step) -> Ends:
+        """What a step takes from somebody. Raises KeystoneUnreachable, KeystoneForbids."""
+        look = reviewed.look
+        if step.action is not Action.DISABLE:
+            return Ends(look.cloud.of_groups(step.groups), Holdings())
+        own = next((user.own for user in look.shadows.users if user.id == step.user), ())
+        groups = {each.group for each in look.memberships(step.user)}
+        rights = look.cloud.of_groups(groups) | look.cloud.with_implied(own)
+        return Ends(rights, self.holdings.holdings(step.user))
+
+    def bounds(self, now: datetime, memory: RecheckReader | None) -> Bounds:
+        """How soon access that ends at a provider ends here, person by person. Raises as ``look`` does."""
+        consents = self.consents()
+        kept = consents.consents(now) if consents else Consents()
+        people = {(each.provider, each.subject): each.consented_at for each in kept.kept}
+        look = self.look()
+        acted = memory.acted(people) if memory else {}
+        agreed = {user.id: person for person, user in look.users_of(people).items()}
+        found = []
+        for user in look.shadows.users:
+            provider = look.provider(user.provider)
+            if user.enabled and provider is not None:
+                person = agreed.get(user.id)
+                moments = (people[person], acted.get(person)) if person else (None, None)
+                subject = person[1] if person else user.name
+                found.append(PersonBound(user.provider, subject, bound_of(provider, self.pace, now, *moments)))
+        return Bounds(tuple(sorted(found, key=lambda each: each.order)), kept.unreadable)
 
     def revoke(
         self,

@@ -16,7 +16,7 @@ from p3idp.core.policy.claims import GivenClaims
 from p3idp.core.policy.decide import decide
 from p3idp.core.policy.decision import Reason
 from p3idp.core.policy.entitlement import parse_entitlement
-from p3idp.core.policy.model import Approvers, Policy, ProviderId
+from p3idp.core.policy.model import Approvers, IdentityProvider, Policy, ProviderId
 from p3idp.core.removal.bounds import Pace
 from p3idp.core.removal.findings import Limits, removal_findings
 from p3idp.core.removal.judge import Seen, Terms, Verdict, judge
@@ -55,6 +55,10 @@ class Look:
         named = {str(provider.id) for provider in self.policy.site.identity_providers}
         held = self.observed.of(Kind.IDENTITY_PROVIDER).values()
         return sorted({*named, *(each.key[0] for each in held if each.owner == self.policy.site.id)})
+
+    def provider(self, name: str) -> IdentityProvider | None:
+        """An identity provider of the policy."""
+        return next((each for each in self.policy.site.identity_providers if each.id == name), None)
 
     def shut(self) -> Mapping[str, datetime | None]:
         """The providers that the policy suspends or dropped, where Keystone lets nobody in through them by now."""

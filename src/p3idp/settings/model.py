@@ -146,6 +146,27 @@ class OfflineSettings(_Section):
     keep_days: int = Field(default=365, ge=1, le=730)
 
 
+class RemovalSettings(_Section):
+    """How soon access ends here after it ended at the identity provider (`p3idp recheck`, `p3idp leavers`).
+
+    ``within_minutes``: the bound for people who consented to be asked about while away. ``every_minutes``: how often a
+    recheck begins, by the timer that is generated from it, and how long it may take; the bound is at least twice that.
+    More than ``max_leavers`` people within an hour, or this part of those known by their claims, are the finding
+    ``too-many-leavers``: then nobody loses anything before an administrator accepts it by name.
+    """
+
+    within_minutes: int = Field(default=15, ge=2, le=1440)
+    every_minutes: int = Field(default=5, ge=1, le=720)
+    max_leavers: int = Field(default=10, ge=0)
+    max_leavers_percent: int = Field(default=30, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _runs_are_often_enough(self) -> Self:
+        if 2 * self.every_minutes > self.within_minutes:
+            raise ValueError("within_minutes is less than twice every_minutes: no recheck could keep that bound")
+        return self
+
+
 class PlanSettings(_Section):
     """From when on a plan has a finding.
 
@@ -237,6 +258,7 @@ class EnvironmentSettings(_Section):
     history: HistorySettings | None = None
     logins: LoginsSettings | None = None
     offline: OfflineSettings | None = None
+    removal: RemovalSettings | None = None
     plan: PlanSettings | None = None
     approvals: ApprovalsSettings | None = None
     coordination: CoordinationSettings | None = None
@@ -264,6 +286,7 @@ class Settings(_Section):
     history: HistorySettings = HistorySettings()
     logins: LoginsSettings = LoginsSettings()
     offline: OfflineSettings = OfflineSettings()
+    removal: RemovalSettings = RemovalSettings()
     plan: PlanSettings = PlanSettings()
     approvals: ApprovalsSettings = ApprovalsSettings()
     coordination: CoordinationSettings = CoordinationSettings()

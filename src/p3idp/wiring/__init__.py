@@ -14,7 +14,7 @@ from p3idp.wiring.access import (
     write_policy,
 )
 from p3idp.wiring.community import wire_catalogue, wire_policy_text, wire_project_ids
-from p3idp.wiring.credentials import wire_credentials, wire_holdings
+from p3idp.wiring.credentials import wire_credential_notices, wire_credentials, wire_holdings
 from p3idp.wiring.environment import new_request_id, new_token, now
 from p3idp.wiring.lint import wire_lint
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
@@ -23,6 +23,7 @@ from p3idp.wiring.mappings import wire_group_names, wire_mapping_import, wire_se
 from p3idp.wiring.migrate import wire_migrations, wire_site_text
 from p3idp.wiring.offline import wire_consent_desk, wire_offline
 from p3idp.wiring.proposals import wire_proposals
+from p3idp.wiring.removal import pace_of, wire_recheck, wire_rechecks, wire_removal
 from p3idp.wiring.site import wire_doctor, wire_site_config
 from p3idp.wiring.transfer import wire_export, wire_projects_import, wire_site_import
 from p3idp.wiring.web import (
@@ -41,12 +42,14 @@ __all__ = [
     "new_request_id",
     "new_token",
     "now",
+    "pace_of",
     "templates_directory",
     "web_settings",
     "wire_access",
     "wire_attempt_seal",
     "wire_catalogue",
     "wire_consent_desk",
+    "wire_credential_notices",
     "wire_credentials",
     "wire_doctor",
     "wire_exchange",
@@ -69,7 +72,10 @@ __all__ = [
     "wire_projects_import",
     "wire_proposals",
     "wire_readiness",
+    "wire_recheck",
+    "wire_rechecks",
     "wire_remembering",
+    "wire_removal",
     "wire_search",
     "wire_sign_in",
     "wire_sign_in_desk",

@@ -104,3 +104,14 @@ CONSENTS = Table(
     Column("until", BigInteger, nullable=False),
     Index("consents_until", "until"),
 )
+
+# When the last answer about somebody that was acted on at a Keystone was asked for (rechecks.py). ``target``: the
+# SHA-256 of its address; ``person`` as above.
+RECHECKS = Table(
+    "rechecks",
+    METADATA,
+    Column("target", String(64), primary_key=True),
+    Column("person", String(64), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Index("rechecks_at", "at"),
+)
