@@ -13,8 +13,9 @@ from p3idp.core.login.reasons import Reason, Refusal
 from p3idp.core.login.tokens import RawToken, VerifiedClaims
 from p3idp.core.policy.model import IdentityProvider
 from p3idp.core.secret import Secret
-from p3idp.errors.login import ProviderUnreachable
-from p3idp.ports.checkin import SignedIn, SignInAttempt
+from p3idp.errors.login import ConsentEnded, ProviderUnreachable
+from p3idp.ports.checkin import Purpose, SignedIn, SignInAttempt
+from p3idp.ports.offline import OfflineAccess, Traded
 
 LIFE = timedelta(hours=1)
 
@@ -38,14 +39,26 @@ class _Issued:
 
 
 @dataclass(slots=True)
+class _Grant:
+    """What one consent gave: whose it is, and the one refresh token that is good now (none: it is over)."""
+
+    login: str
+    current: str = ""
+
+
+@dataclass(slots=True)
 class MemoryCheckin:
-    """Both ports of ports/checkin.py. ``down`` makes it unreachable; ``client_id`` is ours there."""
+    """Both ports of ports/checkin.py, and Refresher of ports/offline.py.
+
+    ``down`` makes it unreachable; ``client_id`` is ours there. Refresh tokens rotate; a used one ends the consent.
+    """
 
     provider: IdentityProvider
     client_id: str = "p3idp"
     people: dict[str, MemoryPerson] = field(default_factory=dict)
     down: bool = False
     _tokens: dict[str, _Issued] = field(default_factory=dict)
+    _grants: dict[str, _Grant] = field(default_factory=dict)
     _codes: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
     _ids: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -55,8 +68,8 @@ class MemoryCheckin:
         self._tokens[text] = _Issued(login, client or self.client_id, now)
         return RawToken(Secret(text))
 
-    def revoke(self, token: RawToken) -> None:
-        """End a token early."""
+    def end_token(self, token: RawToken) -> None:
+        """End an access token early."""
         self._tokens[token.reveal()].active = False
 
     def agree(self, url: str, login: str) -> str:
@@ -73,7 +86,8 @@ class MemoryCheckin:
         """See the port; the verifier itself stands where its hash would."""
         self._answer()
         asked = {"state": attempt.state, "nonce": attempt.nonce, "code_challenge": attempt.verifier}
-        told = {"response_type": "code", "client_id": self.client_id, "scope": " ".join(self.provider.scopes)}
+        scopes = (*self.provider.scopes, *(["offline_access"] if attempt.purpose is Purpose.CONSENT else []))
+        told = {"response_type": "code", "client_id": self.client_id, "scope": " ".join(scopes)}
         return f"{self.provider.issuers[0]}/auth?{urlencode({**told, **asked, 'code_challenge_method': 'S256'})}"
 
     def redeem(self, attempt: SignInAttempt, code: str, now: datetime) -> SignedIn:
@@ -85,7 +99,50 @@ class MemoryCheckin:
         if asked["nonce"] != attempt.nonce:
             raise Refusal(Reason.NONCE, "The ID token belongs to another sign-in.").as_error()
         token = self.give_token(login, now)
-        return SignedIn(self._verified(token, now, (self.client_id,)), token)
+        refresh_token = self._next(_Grant(login)) if attempt.purpose is Purpose.CONSENT else None
+        return SignedIn(self._verified(token, now, (self.client_id,)), token, refresh_token)
+
+    def give_consent(self, login: str, now: datetime) -> OfflineAccess:
+        """What ``login`` would be kept with after consenting."""
+        subject, token = self.people[login].subject, self._next(_Grant(login))
+        return OfflineAccess(self.provider.id, self.provider.issuers[0], subject, token, now, now)
+
+    def withdraw_consent(self, login: str) -> None:
+        """``login`` takes all consents back on the provider's own pages."""
+        for grant in self._grants.values():
+            grant.current = "" if grant.login == login else grant.current
+
+    def trade(self, access: OfflineAccess) -> Traded:
+        """See ports.offline.Refresher."""
+        self._answer()
+        text = access.refresh_token.reveal()
+        grant = self._grants.get(text)
+        if grant is None or grant.current != text:
+            if grant is not None:
+                grant.current = ""
+            raise ConsentEnded("The identity provider does not honour the consent any more.")
+        following = self._next(grant)
+        return Traded(self.give_token(grant.login, access.asked_at), None, following)
+
+    def believe(self, access: OfflineAccess, traded: Traded, now: datetime) -> VerifiedClaims:
+        """See ports.offline.Refresher."""
+        self._tokens[traded.access_token.reveal()].at = now
+        claims = self._verified(traded.access_token, now, (self.client_id,))
+        if claims.subject != access.subject:
+            raise Refusal(Reason.SUB_DIFFERS, "The identity provider's answer is about somebody else.").as_error()
+        return claims
+
+    def revoke(self, access: OfflineAccess) -> bool:
+        """See ports.offline.Refresher."""
+        self._answer()
+        if (grant := self._grants.get(access.refresh_token.reveal())) is not None:
+            grant.current = ""
+        return True
+
+    def _next(self, grant: _Grant) -> Secret[str]:
+        grant.current = f"refresh-token-{next(self._ids)}-of-{grant.login}"
+        self._grants[grant.current] = grant
+        return Secret(grant.current)
 
     def issuer_of(self, provider: str) -> tuple[str, bool]:
         """See the port."""
