@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from p3idp.wiring.access import keystone_account, wire_access, wire_policy
+from p3idp.wiring.access import keystone_account, wire_access, wire_ledger, wire_policy
 from p3idp.wiring.environment import sleep
 from p3idp.wiring.logins import wire_logins
 from p3idp.wiring.offline import wire_offline
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from p3idp.core.access.people.known import ShadowUsers
+    from p3idp.ops.credential_notices import CredentialNotices
     from p3idp.ops.credentials import CredentialWatch
     from p3idp.ports.holdings import HoldingsReader
     from p3idp.settings import Settings
@@ -47,3 +48,14 @@ def wire_credentials(settings: "Settings") -> "CredentialWatch":
         logins=lambda: wire_logins(settings),
         consents=lambda: wire_offline(settings),
     )
+
+
+def wire_credential_notices(settings: "Settings") -> "CredentialNotices":
+    """Tells owners, and keeps in the ledger what was told."""
+    from functools import cache
+
+    from p3idp.core.keystone_url import v3_url
+    from p3idp.ops.credential_notices import CredentialNotices
+
+    page = f"{settings.web.base_url}/access" if settings.web else ""
+    return CredentialNotices(cache(lambda: wire_ledger(settings)), v3_url(settings.keystone.auth_url), page)

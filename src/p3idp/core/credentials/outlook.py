@@ -82,10 +82,11 @@ class Outlook:
     fewer: tuple[tuple[datetime, tuple[str, ...]], ...] = ()
     missing: tuple[str, ...] = ()
 
-    def stops_within(self, span: timedelta, now: datetime) -> bool:
-        """Whether it stops so soon and nothing is known to keep it: somebody has to do something."""
-        soon = self.stops_at is not None and self.stops_at <= now + span
-        return self.state is State.LAPSES and soon and self.keeper is not Keeper.CONSENT
+    def needs_somebody(self, within: timedelta, now: datetime) -> bool:
+        """Whether somebody has to do something: it stops so soon and nothing keeps it, or what should have did not."""
+        soon = self.stops_at is not None and self.stops_at <= now + within
+        stops = self.state is State.LAPSES and soon and self.keeper is not Keeper.CONSENT
+        return stops or self.keeper is Keeper.RECHECK_OVERDUE
 
     @property
     def urgency(self) -> tuple[int, float, str, str, str]:
