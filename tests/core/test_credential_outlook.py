@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from p3idp.core.credentials.held import ApplicationCredential, GivenRole, Membership
 from p3idp.core.credentials.outlook import Keeper, Outlook, Owner, State, is_for_exchange, outlook
-from p3idp.core.credentials.renewal import due_for_renewal
 from p3idp.core.credentials.words import advice, fate, span
 from p3idp.core.policy.decision import Decision, ProjectAccess
 from p3idp.core.policy.model import ProjectRef
@@ -173,20 +172,6 @@ def test_what_p3idp_makes_for_an_exchange_is_recognised_before_and_after_its_end
 @pytest.mark.parametrize("credential", LOOKALIKES.values(), ids=LOOKALIKES)
 def test_nobody_hides_a_credential_behind_its_name(credential):
     assert not is_for_exchange(credential, NOW)
-
-
-@pytest.mark.parametrize(
-    ("ends", "due"),
-    [
-        ((), False),
-        ((None,), False),
-        ((at(days=4),), False),
-        ((at(days=4, seconds=-1),), True),
-        ((None, IN_8, IN_2), True),
-    ],
-)
-def test_a_membership_is_due_for_renewal_when_less_than_half_of_its_time_is_left(ends, due):
-    assert due_for_renewal([Membership(OPS, end) for end in ends], timedelta(days=8), NOW) is due
 
 
 def test_a_span_is_told_roughly():

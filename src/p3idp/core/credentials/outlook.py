@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from p3idp.core.access.resources import Key
 from p3idp.core.credentials.held import ApplicationCredential, GivenRole
-from p3idp.core.credentials.renewal import is_overdue
 from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
 from p3idp.core.policy.decide import earliest
 from p3idp.core.policy.decision import Decision
@@ -19,6 +18,7 @@ from p3idp.core.policy.decision import Decision
 # One login renews all memberships, one after the other: ends so close together are one.
 _TOGETHER = timedelta(minutes=1)
 _LONGEST_EXCHANGE = timedelta(days=1)
+_OVERDUE_BELOW = 4  # less than ttl / 4 is left: a recheck renews at half of it, and nobody has for so long
 
 
 class State(StrEnum):
@@ -167,7 +167,7 @@ def _keeper(owner: Owner, stops: datetime | None, now: datetime, *, by_itself: b
         return Keeper.NEW_CREDENTIAL
     if not owner.consented:
         return Keeper.SIGN_IN
-    overdue = owner.ttl is not None and is_overdue(stops, owner.ttl, now)
+    overdue = owner.ttl is not None and stops - now < owner.ttl / _OVERDUE_BELOW
     return Keeper.RECHECK_OVERDUE if overdue else Keeper.CONSENT
 
 
