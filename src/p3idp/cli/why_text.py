@@ -12,6 +12,7 @@ import click
 
 from p3idp.core.policy.decision import Granted, Reason, Refused
 from p3idp.core.policy.explanation import Explanation, Need
+from p3idp.core.policy.model import NamedPerson, Rule
 from p3idp.core.policy.quoted import harmless
 from p3idp.core.policy.sentence import NEARNESS, unmet, until
 from p3idp.core.policy.sentence import moment as said
@@ -75,7 +76,7 @@ def _hit(hit: Granted) -> Iterator[str]:
 def _miss(need: Need) -> Iterator[str]:
     miss = need.miss
     yield click.style(f"  - {_place(miss)}", fg="yellow" if need.is_near else None, dim=not need.is_near)
-    yield _value("wants", str(miss.rule.entitlement))
+    yield _value("wants", miss.rule.wanted)
     if need.holds:
         yield _value("held:", need.holds)
     yield from _condition(need)
@@ -177,7 +178,7 @@ def _rule_json(verdict: Granted | Refused, need: Need | None) -> dict[str, objec
         "community": verdict.community.name,
         "file": file,
         "line": line,
-        "entitlement": str(verdict.rule.entitlement),
+        **_asked(verdict.rule),
         "group": verdict.rule.group,
     }
     if isinstance(verdict, Granted):
@@ -186,6 +187,12 @@ def _rule_json(verdict: Granted | Refused, need: Need | None) -> dict[str, objec
     near = [{"held": miss.held, "how": miss.how} for miss in need.near] if need else []
     more = {"reason": verdict.reason, "detail": verdict.detail, "wanted": list(verdict.wanted), "found": found}
     return {**rule, "verdict": "miss", **more, "near": near}
+
+
+def _asked(rule: Rule) -> dict[str, object]:
+    if isinstance(rule, NamedPerson):
+        return {"subject": rule.subject, "identity_provider": str(rule.identity_provider)}
+    return {"entitlement": str(rule.entitlement)}
 
 
 def _iso(value: datetime | None) -> str | None:

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from p3idp.adapters.policy_files.explain import meant
 from p3idp.adapters.policy_files.mistakes import Mistakes
 from p3idp.adapters.policy_files.nodes import Path
-from p3idp.adapters.policy_files.schema import AccessSection, CommunityFile, ExampleSection, ValidSection
+from p3idp.adapters.policy_files.schema import AccessSection, CommunityFile, ExampleSection, PersonSection, ValidSection
 from p3idp.core.policy.model import (
     AccessRule,
     Community,
     Example,
+    NamedPerson,
     Project,
     ProjectRef,
     ProviderId,
     Site,
     Suspension,
     Validity,
+    is_person_group,
 )
 
 MAX_GROUP = 64
@@ -40,6 +42,7 @@ class CommunityReader:
             projects=tuple(self.projects.values()),
             rules=tuple(self._rule(a, ("access", i)) for i, a in enumerate(self.section.access)),
             validity=self._validity(self.section.valid, ("valid",)),
+            people=tuple(self._person(p, ("people", i)) for i, p in enumerate(self.section.people)),
             suspended=Suspension(stopped.since, stopped.reason) if (stopped := self.section.suspended) else None,
         )
 
@@ -90,7 +93,21 @@ class CommunityReader:
         if len(rule.group) > MAX_GROUP:
             told = f"the group `{rule.group}` is longer than Keystone's {MAX_GROUP} characters; name it with `group:`"
             self.mistakes.add((*path, "entitlement"), told)
+        if is_person_group(rule.group):
+            told = f"the group `{rule.group}` is called as those of people who are named; name it with `group:`"
+            self.mistakes.add((*path, "entitlement"), told)
         return rule
+
+    def _person(self, section: PersonSection, path: Path) -> NamedPerson:
+        self._known_provider(section.identity_provider, (*path, "identity_provider"))
+        return NamedPerson(
+            subject=section.subject,
+            identity_provider=ProviderId(section.identity_provider),
+            grants=self._grants(section.projects, self.projects, (*path, "projects")),
+            validity=self._validity(section.valid, (*path, "valid")),
+            name=section.name or "",
+            place=self.mistakes.place(path),
+        )
 
     def _grants(
         self, given: Mapping[str, list[str]], known: Mapping[str, Project], path: Path

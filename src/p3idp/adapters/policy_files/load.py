@@ -18,7 +18,7 @@ from p3idp.adapters.policy_files.explain import explain, meant
 from p3idp.adapters.policy_files.mistakes import Mistakes
 from p3idp.adapters.policy_files.nodes import Document, read_document, shortened
 from p3idp.adapters.policy_files.schema import CommunityFile, SiteFile
-from p3idp.adapters.policy_files.shared import alike_groups, shared_groups, shared_projects
+from p3idp.adapters.policy_files.shared import alike_groups, alike_people, shared_groups, shared_projects
 from p3idp.adapters.policy_files.site import convert_site
 from p3idp.adapters.policy_files.verbatim import read_verbatim
 from p3idp.core.policy.model import Community, Policy, PolicyId, Project, Site, VerbatimRules
@@ -218,6 +218,7 @@ class _Reading:
             self.places.extend(reader.mistakes.places)
         rules = [rule for community in communities for rule in community.rules]
         self.places.extend((*shared_groups(rules), *alike_groups(rules)))
+        self.places.extend(alike_people(person for community in communities for person in community.people))
         self.places.extend(shared_projects(readers))
         return communities
 

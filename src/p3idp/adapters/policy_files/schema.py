@@ -7,6 +7,7 @@ community.py to say.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
@@ -62,6 +63,12 @@ def _subject(value: str) -> str:
     return value
 
 
+def _kept(value: str) -> str:
+    if len(quote(value)) > 255:
+        raise ValueError("is longer than the 255 characters that Keystone keeps, percent-encoded, of a subject")
+    return value
+
+
 def list_of_approvers(value: object) -> object:
     """Approvers that are named: an empty key would take them away unseen."""
     if value is None:
@@ -87,6 +94,8 @@ Entitlement = Annotated[EntitlementValue, _text(words.entitlement)]
 Duration = Annotated[timedelta, _text(words.duration)]
 Moment = Annotated[datetime, _text(words.moment)]
 Subject = Annotated[str, AfterValidator(_subject)]
+# A subject that Keystone compares with what a claim holds, and keeps as part of who somebody is.
+NamedSubject = Annotated[str, AfterValidator(_subject), AfterValidator(_plain), AfterValidator(_kept)]
 Issuer = Annotated[str, AfterValidator(_issuer)]
 Address = Annotated[str, AfterValidator(_address)]
 Claim = Annotated[object, PlainValidator(_claim)]
@@ -183,6 +192,16 @@ class AccessSection(Section):
     group: Name | None = None
 
 
+class PersonSection(Section):
+    """Somebody who is named, and has access also before they first come."""
+
+    subject: NamedSubject
+    identity_provider: Slug
+    projects: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(min_length=1)
+    name: Text | None = None
+    valid: ValidSection = ValidSection()
+
+
 class ExampleSection(Section):
     """Claims in, access out."""
 
@@ -202,4 +221,5 @@ class CommunityFile(Section):
     suspended: Annotated[SuspendedSection | None, BeforeValidator(said)] = None
     projects: dict[Name, ProjectSection | None] = Field(min_length=1)
     access: list[AccessSection] = Field(min_length=1)
+    people: list[PersonSection] = []
     examples: list[ExampleSection] = []

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from p3idp.adapters.policy_files.community import CommunityReader
-from p3idp.core.policy.model import AccessRule, ProjectRef
+from p3idp.core.policy.model import AccessRule, NamedPerson, ProjectRef
 from p3idp.errors.policy import Place
 
 
@@ -43,6 +43,19 @@ def alike_groups(rules: Iterable[AccessRule]) -> Iterable[Place]:
                 "capitals or accents, which Keystone's database may take for one group; name one `group:`"
             )
             yield (*rule.place, told)
+
+
+def alike_people(people: Iterable[NamedPerson]) -> Iterable[Place]:
+    """People whom MariaDB's usual collation takes for one user: capitals do not count there."""
+    seen: dict[tuple[str, str], NamedPerson] = {}
+    for person in people:
+        first = seen.setdefault((person.identity_provider, person.subject.casefold()), person)
+        if first.subject != person.subject:
+            told = (
+                f"`{person.subject}` differs from `{first.subject}` ({first.place[0]}:{first.place[1]}) only in "
+                "capitals, and Keystone's database may take the two for one person; name one of them"
+            )
+            yield (*person.place, told)
 
 
 def shared_projects(readers: Iterable[CommunityReader]) -> Iterable[Place]:

@@ -9,7 +9,17 @@ from typing import Any
 
 import yaml
 
-from p3idp.core.policy.model import AccessRule, Community, Example, Project, ProjectRef, Site, Suspension, Validity
+from p3idp.core.policy.model import (
+    AccessRule,
+    Community,
+    Example,
+    NamedPerson,
+    Project,
+    ProjectRef,
+    Site,
+    Suspension,
+    Validity,
+)
 
 
 class _Row(list[str]):
@@ -52,6 +62,7 @@ def community_text(community: Community, site: Site) -> str:
         head,
         {"projects": {project.ref.name: _project(project, site) for project in community.projects}},
         {"access": [_rule(rule) for rule in community.rules]},
+        *([{"people": [person_entry(person) for person in community.people]}] if community.people else []),
     ]
     texts = [yaml_text(section) for section in sections]
     examples = [yaml_text({"examples": [_example(example, site)]}) for example in community.examples]
@@ -96,6 +107,17 @@ def _rule(rule: AccessRule) -> dict[str, Any]:
         **{name: list(values) for name, values in lists.items() if values},
         **_validity(rule.validity),
         "projects": _access(rule.grants),
+    }
+
+
+def person_entry(person: NamedPerson) -> dict[str, Any]:
+    """Somebody who is named, as an entry of ``people``."""
+    return {
+        "subject": person.subject,
+        "identity_provider": str(person.identity_provider),
+        **({"name": person.name} if person.name else {}),
+        **_validity(person.validity),
+        "projects": _access(person.grants),
     }
 
 

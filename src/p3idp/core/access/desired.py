@@ -78,6 +78,15 @@ def _groups_and_grants(policy: Policy, now: datetime, owner: str) -> Iterator[Re
             for project, roles in rule.grants
             for role in roles
         }
+    for person in policy.people_at(now):
+        grants[person.group] |= {
+            (domain, person.group, role, "project", project.domain, project.name)
+            for project, roles in person.grants
+            for role in roles
+        }
+        # It lasts, so that roles are there before the first login; nobody else is in this group.
+        key = (domain, person.group, str(person.identity_provider), person.subject)
+        yield Resource(Kind.MEMBERSHIP, key, {}, owner)
     for group, keys in grants.items():
         yield Resource(Kind.GROUP, (domain, group), {}, owner)
         yield from (Resource(Kind.ROLE_ASSIGNMENT, key, {}, owner) for key in keys)

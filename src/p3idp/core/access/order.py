@@ -8,7 +8,7 @@ changes of one step are made in any order (docs/adr/0015).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
@@ -31,6 +31,8 @@ _STEPS = (
     (Kind.MAPPING, _MAKE),
     (Kind.PROTOCOL, _MAKE),
     (Kind.IDENTITY_PROVIDER, _MAKE),  # those that let others in
+    (Kind.MEMBERSHIP, _REMOVE),
+    (Kind.MEMBERSHIP, _MAKE),  # makes the user on the way, who needs a provider with a protocol
     (Kind.ROLE_ASSIGNMENT, _MAKE),
     (Kind.ROLE_ASSIGNMENT, _REMOVE),
     (Kind.GROUP, _REMOVE),
@@ -49,7 +51,7 @@ def in_order(changes: Iterable["Change"], observed: Snapshot) -> tuple["Change",
     """The changes in the order of work; of one step by key."""
     listed = list(changes)
     before = {(resource.kind, resource.key): resource for resource in observed.resources}
-    moves = _Moves(before, _after(before, listed))
+    moves = _Moves(before, _after(before, listed), _joined(listed))
     return tuple(sorted(listed, key=lambda change: (moves.step(change), change.resource.key)))
 
 
@@ -70,6 +72,11 @@ def exposed(changes: Iterable["Change"], observed: Snapshot) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def _joined(changes: Iterable["Change"]) -> frozenset[Key]:
+    """Groups that somebody joins or leaves by a lasting membership."""
+    return frozenset(folded(each.resource.key[:2]) for each in changes if each.resource.kind is Kind.MEMBERSHIP)
+
+
 def _after(before: State, changes: Sequence["Change"]) -> State:
     held = dict(before)
     for change in changes:
@@ -87,8 +94,8 @@ _Ways = Mapping[Key, Sequence[_Way]]
 class _Moves:
     """Who comes into which group, and who leaves it, between two states."""
 
-    def __init__(self, before: State, after: State) -> None:
-        self._old, self._new = _ways(before), _ways(after)
+    def __init__(self, before: State, after: State, joined: Collection[Key] = ()) -> None:
+        self._old, self._new, self._joined = _ways(before), _ways(after), joined
 
     def step(self, change: "Change") -> int:
         """The place in the order of work."""
@@ -100,6 +107,8 @@ class _Moves:
         if resource.kind is not Kind.ROLE_ASSIGNMENT:
             return early
         group = folded(resource.key[:2])
+        if group in self._joined:  # who is named comes or goes while it has what it has both before and after
+            return early if removed else late
         if removed:
             return late if self._all(group, self._new, self._old) else early
         return early if self._all(group, self._old, self._new) else late

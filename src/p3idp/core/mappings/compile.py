@@ -7,13 +7,13 @@ Apache past p3idp meets it too.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from p3idp.core.mappings.patterns import keystone_pattern
-from p3idp.core.mappings.ways import Way, needed, ways_in
+from p3idp.core.mappings.ways import Way, admissions, needed, ways_in
 from p3idp.core.policy.model import IdentityProvider, Policy
 
 SCHEMA_VERSION = "2.0"
@@ -44,6 +44,8 @@ def mapping_id(provider: IdentityProvider) -> str:
 def compile_mapping(policy: Policy, provider: IdentityProvider, now: datetime) -> CompiledMapping:
     """The mapping of ``provider`` for the rules that hold at ``now``: one a group, condition, claim and way in.
 
+    Whoever is named is let in by name, without a group: their membership lasts, and is no matter of a login's.
+
     What the policy means alone decides: neither the order of files, rules or lists nor repetitions in them change a
     byte, and no rule could be left out. Verbatim rules follow, so that whom the policy knows is named by the policy.
     """
@@ -52,9 +54,22 @@ def compile_mapping(policy: Policy, provider: IdentityProvider, now: datetime) -
         alternatives[way.group, way.claim].add(way)
     kept = (way for ways in alternatives.values() for way in needed(ways))
     compiled = sorted((_rule(policy.site.domain, provider, way) for way in kept), key=_order)
-    rules = (*compiled, *(rule for each in policy.verbatim_of(provider.id) for rule in each.rules))
+    named = sorted(person.subject for person in policy.people_at(now) if person.identity_provider == provider.id)
+    by_name = _by_name(policy.site.domain, provider, named) if named else ()
+    rules = (*compiled, *by_name, *(rule for each in policy.verbatim_of(provider.id) for rule in each.rules))
     # Keystone wants at least one rule; where nothing is valid, it must be one that nobody meets.
     return CompiledMapping(rules or (_nobody(policy.site.domain, provider),))
+
+
+def _by_name(domain: str, provider: IdentityProvider, subjects: Iterable[str]) -> Iterator[Rule]:
+    """Everybody of a provider who is named.
+
+    No group: Keystone splits a value at ``;``, so somebody called ``alice;alice`` meets alice's condition. They come
+    in as another user, and only the membership of a user's own gives anything.
+    """
+    for clients, audiences in admissions(provider):
+        remote = _asked(provider, (("azp", clients), ("aud", audiences), (provider.claims.subject, subjects)))
+        yield {"local": [{"user": _user(domain)}], "remote": remote}
 
 
 def _order(rule: Rule) -> tuple[str, str]:
@@ -62,15 +77,17 @@ def _order(rule: Rule) -> tuple[str, str]:
 
 
 def _rule(domain: str, provider: IdentityProvider, way: Way) -> Rule:
-    remote: list[Entry] = [
-        # The subject comes first and bare: it alone is counted, as ``{0}``.
-        {"type": attribute(provider.claims.subject)},
-        _one_of("iss", provider.issuers),
-    ]
     asked = (("azp", way.clients), ("aud", way.audiences), (provider.claims.assurance, way.assurance))
-    remote += [_one_of(claim, values) for claim, values in asked if values is not None]
+    remote = _asked(provider, asked)
     remote.append({"type": attribute(way.claim), "any_one_of": [keystone_pattern(way.entitlement)], "regex": True})
     return {"local": [_local(domain, way.group)], "remote": remote}
+
+
+def _asked(provider: IdentityProvider, asked: Iterable[tuple[str, Iterable[str] | None]]) -> list[Entry]:
+    """What every rule asks for, and these claims' values besides; None: not asked."""
+    # The subject comes first and bare: it alone is counted, as ``{0}``.
+    always = [{"type": attribute(provider.claims.subject)}, _one_of("iss", provider.issuers)]
+    return always + [_one_of(claim, values) for claim, values in asked if values is not None]
 
 
 def _one_of(claim: str, values: Iterable[str]) -> Entry:
@@ -79,11 +96,11 @@ def _one_of(claim: str, values: Iterable[str]) -> Entry:
 
 def _local(domain: str, group: str) -> Mapping[str, Any]:
     """User and group in one object: under schema 2.0 the last object that matches must bring the user's domain."""
-    where = {"name": _literal(domain)}
-    return {
-        "user": {"id": "{0}", "name": "{0}", "domain": where},
-        "group": {"name": _literal(group), "domain": where},
-    }
+    return {"user": _user(domain), "group": {"name": _literal(group), "domain": {"name": _literal(domain)}}}
+
+
+def _user(domain: str) -> Mapping[str, Any]:
+    return {"id": "{0}", "name": "{0}", "domain": {"name": _literal(domain)}}
 
 
 def _literal(text: str) -> str:
@@ -92,6 +109,5 @@ def _literal(text: str) -> str:
 
 
 def _nobody(domain: str, provider: IdentityProvider) -> Rule:
-    user = {"id": "{0}", "name": "{0}", "domain": {"name": _literal(domain)}}
     never = {"type": attribute("iss"), "any_one_of": []}
-    return {"local": [{"user": user}], "remote": [{"type": attribute(provider.claims.subject)}, never]}
+    return {"local": [{"user": _user(domain)}], "remote": [{"type": attribute(provider.claims.subject)}, never]}

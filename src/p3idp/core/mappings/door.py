@@ -1,6 +1,7 @@
 """What a login gets at Keystone's own door, by the mapping that the policy compiles to. Owns that reading.
 
-Keystone's mapping gives groups; roles are grants of groups on projects, as the policy makes them. So examples can be
+Keystone's mapping gives groups; roles are grants of groups on projects, as the policy makes them. Who is named is in
+their own group by a membership that lasts. So examples can be
 held against both engines (docs/adr/0005-mapping-schema.md, docs/adr/0007-imitating-keystones-engine.md).
 """
 
@@ -13,7 +14,7 @@ from p3idp.core.mappings.assertion import assertion
 from p3idp.core.mappings.compile import compile_mapping
 from p3idp.core.policy.decision import Unusable
 from p3idp.core.policy.examples import Access, TriedExample, told
-from p3idp.core.policy.model import Policy, ProjectRef
+from p3idp.core.policy.model import Policy, ProjectRef, ProviderId
 from p3idp.errors.policy import ClaimsInvalid
 
 _NOT_COMPARED = frozenset({Unusable.AMBIGUOUS_VALUE})
@@ -61,7 +62,7 @@ class KeystoneDoor:
         if isinstance(outcome, Failed):
             no_match = outcome.kind is Kind.NO_MATCH
             return AtTheDoor(problem="" if no_match else f"gets no answer at Keystone's own door: {outcome.message}")
-        return AtTheDoor(_access(tried.policy, outcome, tried.now))
+        return AtTheDoor(_access(tried.policy, provider.id, outcome, tried.now))
 
     def _rules(self, policy: Policy, provider: str, now: datetime) -> CompiledRules:
         # The policy is kept beside its rules, so that its id stays its own.
@@ -72,13 +73,16 @@ class KeystoneDoor:
         return self._compiled[key][1]
 
 
-def _access(policy: Policy, mapped: Mapped, now: datetime) -> Access:
+def _access(policy: Policy, provider: ProviderId, mapped: Mapped, now: datetime) -> Access:
     domain = policy.site.domain
     groups = {group.name for group in mapped.groups if group.domain_name == domain}
     given: dict[ProjectRef, set[str]] = {}
     by_groups = (grant for rule in policy.rules_at(now) if rule.group in groups for grant in rule.grants)
+    # Of whoever is named, the membership of their own user counts, and no group of the mapping.
+    named = (each for each in policy.people_at(now) if each.condition == (provider, mapped.person.id))
+    by_name = (grant for person in named for grant in person.grants)
     directly = ((ProjectRef(g.domain_name or domain, g.project), g.roles) for g in mapped.grants)
-    for project, roles in (*by_groups, *directly):
+    for project, roles in (*by_groups, *by_name, *directly):
         given.setdefault(project, set()).update(roles)
     return _sorted(given.items())
 

@@ -49,16 +49,16 @@ def ways_in(provider: IdentityProvider, rule: AccessRule) -> Iterator[Way]:
         return
     assurance = frozenset(rule.assurance) or None
     for claim in provider.claims.entitlements:
-        for clients, audiences in _admissions(provider, rule):
+        for clients, audiences in admissions(provider, rule.issuing_clients):
             yield Way(rule.group, claim, rule.entitlement, assurance, clients, audiences)
 
 
-def _admissions(provider: IdentityProvider, rule: AccessRule) -> Iterator[tuple[frozenset[str] | None, ...]]:
+def admissions(provider: IdentityProvider, asked: Sequence[str] = ()) -> Iterator[tuple[frozenset[str] | None, ...]]:
     """Whose tokens are honoured, as (clients, audiences): a listed client's, or those for a listed audience.
 
     A rule may ask for clients of its own besides.
     """
-    own, listed = frozenset(rule.issuing_clients) or None, frozenset(provider.issuing_clients) or None
+    own, listed = frozenset(asked) or None, frozenset(provider.issuing_clients) or None
     audiences = frozenset(provider.audiences) or None
     shared = own & listed if own and listed else own or listed
     if audiences:

@@ -19,7 +19,7 @@ from p3idp.core.policy.decision import (
     Verdict,
 )
 from p3idp.core.policy.entitlement import Entitlement, parse_entitlement
-from p3idp.core.policy.model import AccessRule, Community, IdentityProvider, Policy, ProjectRef, Suspension
+from p3idp.core.policy.model import AccessRule, Community, IdentityProvider, Policy, ProjectRef, Rule, Suspension
 from p3idp.core.policy.quoted import quoted
 
 CLIENT_CLAIM = "azp"
@@ -33,9 +33,12 @@ def decide(policy: Policy, claims: TypedClaims, now: datetime) -> Decision:
         return Decision((), (), refusal)
     held = [(text, entitlement) for text in claims.entitlements if (entitlement := parse_entitlement(text))]
     trace = tuple(
-        _judge(community, rule, provider, held, claims, now)
+        verdict
         for community in policy.communities
-        for rule in community.rules
+        for verdict in (
+            *(_judge(community, rule, provider, held, claims, now) for rule in community.rules),
+            *_by_name(community, claims, now),
+        )
     )
     return Decision(_access(v for v in trace if isinstance(v, Granted)), trace)
 
@@ -99,7 +102,18 @@ def _judge(
     if rule.assurance and not set(rule.assurance) & set(claims.assurance):
         told = f"the assurance must be {' or '.join(rule.assurance)}"
         return Refused(community, rule, Reason.ASSURANCE, told, rule.assurance, claims.assurance)
-    if community.suspended is not None:  # last: nobody learns why who would not get in anyway
+    return _unless_suspended(community, rule, through)  # last: nobody learns why who would not get in anyway
+
+
+def _by_name(community: Community, claims: TypedClaims, now: datetime) -> Iterator[Verdict]:
+    """Verdicts on this very person: provider and subject to the letter."""
+    for person in community.people:
+        if person.condition == (claims.provider, claims.subject):
+            yield _outside_validity(community, person, now) or _unless_suspended(community, person, claims.subject)
+
+
+def _unless_suspended(community: Community, rule: Rule, through: str) -> Verdict:
+    if community.suspended is not None:
         told = f"the community {community.name} is suspended{_since(community.suspended)}"
         return Refused(community, rule, Reason.SUSPENDED, told, (), (through,))
     return Granted(community, rule, through, earliest(community.validity.until, rule.validity.until))
@@ -116,8 +130,9 @@ def _since(stopped: Suspension | None) -> str:
     return f" since {stopped.since:%Y-%m-%d}" + (f": {stopped.reason}" if stopped.reason else "")
 
 
-def _outside_validity(community: Community, rule: AccessRule, now: datetime) -> Refused | None:
-    for what, validity in ((f"the community {community.name}", community.validity), ("this rule", rule.validity)):
+def _outside_validity(community: Community, rule: Rule, now: datetime) -> Refused | None:
+    itself = "this rule" if isinstance(rule, AccessRule) else "this access by name"
+    for what, validity in ((f"the community {community.name}", community.validity), (itself, rule.validity)):
         if validity.start is not None and now < validity.start:
             told = f"{what} begins {validity.start:%Y-%m-%d}"
             return Refused(community, rule, Reason.NOT_YET_VALID, told, (validity.start.isoformat(),), (_said(now),))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from p3idp.core.policy.model import AccessRule, Community, ProjectRef
+from p3idp.core.policy.model import Community, ProjectRef, Rule
 
 
 class Reason(StrEnum):
@@ -48,10 +48,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The rule gives access, because ``held`` was among the entitlements. ``until``: when it ends by the policy."""
+    """The rule gives access, because ``held`` was among the entitlements, or is who is named.
+
+    ``until``: when it ends by the policy.
+    """
 
     community: Community
-    rule: AccessRule
+    rule: Rule
     held: str
     until: datetime | None
 
@@ -64,7 +67,7 @@ class Refused:
     """
 
     community: Community
-    rule: AccessRule
+    rule: Rule
     reason: Reason
     detail: str
     wanted: tuple[str, ...] = ()
@@ -85,7 +88,10 @@ class ProjectAccess:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the policy gives somebody, and why. ``refusal``: why nothing was even looked at; None otherwise."""
+    """What the policy gives somebody, and why. ``refusal``: why nothing was even looked at; None otherwise.
+
+    ``trace``: a verdict on every rule, and on this person by name; nobody learns who else is named.
+    """
 
     access: tuple[ProjectAccess, ...]
     trace: tuple[Verdict, ...]

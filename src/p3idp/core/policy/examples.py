@@ -134,7 +134,8 @@ def without_suspension(policy: Policy) -> Policy:
 
 def _open(community: Community) -> Community:
     rules = tuple(replace(rule, validity=Validity()) for rule in community.rules)
-    return replace(community, rules=rules, validity=Validity())
+    people = tuple(replace(person, validity=Validity()) for person in community.people)
+    return replace(community, rules=rules, people=people, validity=Validity())
 
 
 def told(access: Access) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from p3idp.core.policy.decision import Decision, Granted, Reason, Refusal, Refused
 from p3idp.core.policy.held import Held
-from p3idp.core.policy.model import Community, Policy, ProjectRef
+from p3idp.core.policy.model import Community, NamedPerson, Policy, ProjectRef
 from p3idp.core.policy.nearness import NearMiss, Nearness
 
 _FAR = len(Nearness) + 1
@@ -30,7 +30,8 @@ class Gift:
 class Need:
     """A rule that gives nothing to this person.
 
-    ``miss``: the verdict on it. ``holds``: the entitlement that would do, where another condition fails; else empty.
+    ``miss``: the verdict on it. ``holds``: the entitlement that would do, or the subject of somebody who is named,
+    where another condition fails; else empty.
     ``near``: those that nearly would. ``found``: what the failed condition found, the most telling first.
     """
 
@@ -121,6 +122,8 @@ def _wanted(community: Community, held: Held) -> list[Need]:
 
 
 def _need(miss: Refused, held: Held) -> Need:
+    if isinstance(miss.rule, NamedPerson):
+        return Need(miss, miss.rule.subject, (), _telling(miss))
     wanted = miss.rule.entitlement
     holds = "" if miss.reason is Reason.ENTITLEMENT else held.granting(wanted)
     return Need(miss, holds, () if holds else held.near(wanted), _telling(miss))

@@ -3,6 +3,8 @@
 Owns the shapes; reading files is adapters/policy_files, deciding is decide.py, Keystone's form is core/mappings.
 """
 
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,6 +14,7 @@ from p3idp.core.policy.entitlement import Entitlement
 
 PolicyId = NewType("PolicyId", str)
 ProviderId = NewType("ProviderId", str)
+_PERSON_GROUP = re.compile(r"person:[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +170,54 @@ class AccessRule:
         return self.group_name or self.entitlement.short
 
     @property
+    def wanted(self) -> str:
+        """What opens it, in a word for people."""
+        return str(self.entitlement)
+
+    @property
     def condition(self) -> Condition:
         """What a person must show. Rules that share a group share this or their grants: it carries all their grants."""
         return Condition(self.entitlement, self.assurance, self.identity_providers, self.issuing_clients)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPerson:
+    """Somebody who has access by name, also before they first come: a subject of one identity provider.
+
+    ``name`` is for people alone. ``group`` is the Keystone group of this person, in the site's domain: whatever
+    communities name them, one person has one. ``place`` is (file, line) for people.
+    """
+
+    subject: str
+    identity_provider: ProviderId
+    grants: tuple[tuple[ProjectRef, tuple[str, ...]], ...]
+    validity: Validity = Validity()
+    name: str = ""
+    place: tuple[str, int] = ("", 0)
+
+    @property
+    def group(self) -> str:
+        """The group's name. A subject is longer than Keystone's 64 characters, so it is a digest of who this is."""
+        told = f"{self.identity_provider}\0{self.subject}"
+        return f"person:{hashlib.sha256(told.encode()).hexdigest()[:40]}"
+
+    @property
+    def wanted(self) -> str:
+        """What opens it, in a word for people."""
+        return f"the subject {self.subject} of {self.identity_provider}"
+
+    @property
+    def condition(self) -> tuple[ProviderId, str]:
+        """Who it is."""
+        return self.identity_provider, self.subject
+
+
+def is_person_group(name: str) -> bool:
+    """Whether this can be the name of a named person's group."""
+    return _PERSON_GROUP.fullmatch(name) is not None
+
+
+Rule = AccessRule | NamedPerson  # what gives access: somebody shows something, or is somebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +248,12 @@ class Community:
     examples: tuple[Example, ...] = ()
     validity: Validity = Validity()
     suspended: Suspension | None = None
+    people: tuple[NamedPerson, ...] = ()
+
+    @property
+    def gives(self) -> tuple[Rule, ...]:
+        """All that gives access: the rules, and the people who are named."""
+        return *self.rules, *self.people
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +294,15 @@ class Policy:
         Those of a suspended community stay and give nothing: whoever logs in meanwhile keeps the same groups, so
         that no other token of theirs ends, and is back at once when the community is.
         """
-        for community in self.communities:
-            if community.validity.holds(now):
-                held = (rule for rule in community.rules if rule.validity.holds(now))
-                yield from (replace(rule, grants=()) for rule in held) if community.suspended else held
+        for community in self._open(now):
+            held = (rule for rule in community.rules if rule.validity.holds(now))
+            yield from (replace(rule, grants=()) for rule in held) if community.suspended else held
+
+    def people_at(self, now: datetime) -> Iterator[NamedPerson]:
+        """The people who are named and whose time it is, likewise."""
+        for community in self._open(now):
+            held = (person for person in community.people if person.validity.holds(now))
+            yield from (replace(person, grants=()) for person in held) if community.suspended else held
+
+    def _open(self, now: datetime) -> Iterator[Community]:
+        return (community for community in self.communities if community.validity.holds(now))

@@ -19,6 +19,7 @@ class ReachedRules:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._places: defaultdict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+        self._naming = {(at, -1) for at, community in enumerate(policy.communities) if community.people}
         for at, community in enumerate(policy.communities):
             for number, rule in enumerate(community.rules):
                 self._places[_outermost(rule.entitlement)].append((at, number))
@@ -26,10 +27,12 @@ class ReachedRules:
     def by(self, entitlements: Iterable[str]) -> Policy:
         """The policy without the rules that none of these texts can satisfy: decide() gives the same access."""
         held = {_outermost(known) for text in entitlements if (known := parse_entitlement(text))}
-        places = sorted({place for outermost in held for place in self._places.get(outermost, ())})
+        near = {place for outermost in held for place in self._places.get(outermost, ())}
+        # Whom a community names gets in whatever they hold.
+        places = sorted(near | self._naming)
         every = self._policy.communities
         communities = (
-            replace(every[at], rules=tuple(every[at].rules[number] for _, number in group))
+            replace(every[at], rules=tuple(every[at].rules[number] for _, number in group if number >= 0))
             for at, group in groupby(places, key=lambda place: place[0])
         )
         return replace(self._policy, communities=tuple(communities))

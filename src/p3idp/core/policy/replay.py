@@ -5,6 +5,7 @@ that it opens, and provider, client and assurance to the rules that they allow: 
 stand in both. People of a community carry the same texts, so both are remembered.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,15 +15,16 @@ from p3idp.core.login.limits import LIMITS
 from p3idp.core.policy.claims import TypedClaims, ambiguity, given_claims
 from p3idp.core.policy.decide import decide
 from p3idp.core.policy.entitlement import parse_entitlement
-from p3idp.core.policy.model import AccessRule, ClaimNames, Policy, ProviderId, Site
+from p3idp.core.policy.model import AccessRule, ClaimNames, NamedPerson, Policy, ProviderId, Rule, Site
 
 # So much is remembered of texts, and of pairs of client and assurance; then remembering begins anew.
 MOST_TEXTS, MOST_GATES = 65_536, 4_096
 _MISSING = ()
+_NOBODY: frozenset[int] = frozenset()
 
 
 class Quick(NamedTuple):
-    """Numbers of the rules that give something; or why none was looked at."""
+    """Numbers of the rules, and of the people named, that give something; or why none was looked at."""
 
     provider: str
     subject: str
@@ -43,22 +45,29 @@ class _Way:
     gates: dict[object, frozenset[int]] = field(default_factory=dict)
 
 
-def rules_of(policy: Policy, now: datetime) -> tuple[AccessRule, ...]:
-    """The rules that hold at ``now`` and give something."""
-    return tuple(rule for rule in policy.rules_at(now) if rule.grants)
+def rules_of(policy: Policy, now: datetime) -> tuple[Rule, ...]:
+    """The rules, and the people named, that hold at ``now`` and give something."""
+    held: tuple[Rule, ...] = (*policy.rules_at(now), *policy.people_at(now))
+    return tuple(rule for rule in held if rule.grants)
 
 
 class QuickPolicy:
     """Rules that hold at one moment, for the people of a site."""
 
-    def __init__(self, site: Site, rules: Sequence[AccessRule], now: datetime) -> None:
+    def __init__(self, site: Site, rules: Sequence[Rule], now: datetime) -> None:
         self.site, self.rules = site, rules
+        asking = {number: rule for number, rule in enumerate(rules) if isinstance(rule, AccessRule)}
+        named: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+        for number, rule in enumerate(rules):
+            if isinstance(rule, NamedPerson):
+                named[rule.condition].add(number)
+        self._asking, self._named = asking, {who: frozenset(numbers) for who, numbers in named.items()}
         # Nobody's rules: what decide() refuses here it refuses whatever the rules.
         self._site_alone, self._now = Policy(site, ()), now
-        self._by_group = _by_group(self.rules)
-        self._deepest = max((len(rule.entitlement.path) for rule in self.rules), default=0)
-        self._clients = frozenset(client for rule in self.rules for client in rule.issuing_clients)
-        self._assurances = frozenset(value for rule in self.rules for value in rule.assurance)
+        self._by_group = _by_group(asking)
+        self._deepest = max((len(rule.entitlement.path) for rule in asking.values()), default=0)
+        self._clients = frozenset(client for rule in asking.values() for client in rule.issuing_clients)
+        self._assurances = frozenset(value for rule in asking.values() for value in rule.assurance)
         self._opened: dict[str, tuple[int, ...]] = {}
         self._allowed: dict[object, frozenset[int]] = {}
         self._ways: dict[object, _Way] = {}
@@ -70,7 +79,8 @@ class QuickPolicy:
             return Quick(claims.provider, claims.subject, refusal=f"{refusal.reason} (claim {refusal.claim})")
         allowed = self._allow(claims.provider, claims.client, claims.assurance)
         opened = (number for text in claims.entitlements for number in self._open(text))
-        return Quick(claims.provider, claims.subject, allowed.intersection(opened))
+        by_name = self._named.get((claims.provider, claims.subject), _NOBODY)
+        return Quick(claims.provider, claims.subject, allowed.intersection(opened) | by_name)
 
     def decide_given(self, claims: Mapping[str, object], provider: str | None) -> Quick:
         """The same for claims as given_claims() takes them. Raises ClaimsInvalid."""
@@ -98,7 +108,8 @@ class QuickPolicy:
             if values is not _MISSING:
                 for text in _listed(values):
                     opened += known[text] if text in known else self._meet(text)
-        return Quick(way.provider, subject, gate.intersection(opened)) if opened else Quick(way.provider, subject)
+        by_name = self._named.get((way.provider, subject), _NOBODY)
+        return Quick(way.provider, subject, gate.intersection(opened) | by_name if opened else by_name)
 
     def _meet(self, text: str) -> tuple[int, ...]:
         if type(text) is not str or len(text) > LIMITS.value_size or ambiguity(text):
@@ -125,7 +136,7 @@ class QuickPolicy:
             return ()
         depths = range(1, min(len(held.path), self._deepest) + 1)
         near = (number for depth in depths for number in self._by_group.get((held.namespace, held.path[:depth]), ()))
-        return tuple(number for number in near if held.grants(self.rules[number].entitlement))
+        return tuple(number for number in near if held.grants(self._asking[number].entitlement))
 
     def _allow(self, provider: ProviderId, client: str, assurance: Sequence[str]) -> frozenset[int]:
         """The rules whose conditions besides the entitlement are met. Values that no rule names change nothing."""
@@ -133,14 +144,14 @@ class QuickPolicy:
         if key not in self._allowed:
             if len(self._allowed) >= MOST_GATES:
                 self._allowed.clear()
-            met = (n for n, rule in enumerate(self.rules) if _meets(rule, provider, client, key[2]))
+            met = (n for n, rule in self._asking.items() if _meets(rule, provider, client, key[2]))
             self._allowed[key] = frozenset(met)
         return self._allowed[key]
 
 
-def _by_group(rules: Sequence[AccessRule]) -> Mapping[tuple[str, tuple[str, ...]], Sequence[int]]:
+def _by_group(rules: Mapping[int, AccessRule]) -> Mapping[tuple[str, tuple[str, ...]], Sequence[int]]:
     found: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-    for number, rule in enumerate(rules):
+    for number, rule in rules.items():
         found.setdefault((rule.entitlement.namespace, rule.entitlement.path), []).append(number)
     return found
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from p3idp.core.policy.model import AccessRule, Policy
+from p3idp.core.policy.model import Policy, Rule
 from p3idp.core.policy.replay import QuickPolicy, rules_of
 from p3idp.errors.policy import ClaimsInvalid
 
@@ -129,12 +129,12 @@ class PolicySide:
         return "" if known else f"of the issuer {issuer}"
 
 
-def rule_name(rule: AccessRule) -> RuleName:
-    """A rule of the policy by its place and entitlement."""
+def rule_name(rule: Rule) -> RuleName:
+    """A rule of the policy by its place and what opens it."""
     file, line = rule.place
-    return RuleName(f"{file}:{line}", str(rule.entitlement))
+    return RuleName(f"{file}:{line}", rule.wanted)
 
 
-def items_of(rule: AccessRule) -> Iterable[Item]:
+def items_of(rule: Rule) -> Iterable[Item]:
     """What a rule gives."""
     return (Item("project", project.name, project.domain, role) for project, roles in rule.grants for role in roles)

@@ -105,7 +105,7 @@ def _nearly(need: Need) -> str:
     if need.holds:
         return unmet(need)
     closest = min(need.near, key=lambda miss: list(Nearness).index(miss.how))
-    wanted = quoted(str(need.miss.rule.entitlement))
+    wanted = quoted(need.miss.rule.wanted)
     return f"{quoted(closest.held)} {NEARNESS[closest.how]} ({wanted})"
 
 
