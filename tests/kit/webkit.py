@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from html import unescape
 from itertools import count
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -14,6 +15,7 @@ from stand_ins import ListedEvents, MovableClock
 from werkzeug.test import TestResponse
 
 from p3idp.adapters.memory.login import MemoryKeystoneLogin, MemoryPerson
+from p3idp.adapters.memory.offline import MemoryOffline
 from p3idp.adapters.memory.sessions import MemorySessions, MemorySpentAttempts
 from p3idp.adapters.seal import FernetSeal
 from p3idp.core.login.session import SessionLimits
@@ -33,9 +35,12 @@ from p3idp.core.policy.model import (
 )
 from p3idp.core.secret import Secret
 from p3idp.errors.login import ProviderUnreachable, TokenRefused
+from p3idp.ops.consent import ConsentDesk
 from p3idp.ops.health import Part, Readiness
 from p3idp.ops.login import SignInDesk
-from p3idp.ports.checkin import SignedIn, SignInAttempt
+from p3idp.ops.offline import Offline
+from p3idp.ports.checkin import Purpose, SignedIn, SignInAttempt
+from p3idp.ports.offline import OfflineAccess, Traded
 from p3idp.web.app import build_app
 from p3idp.web.parts import WebParts
 from p3idp.wiring import new_request_id, new_token, templates_directory
@@ -72,14 +77,16 @@ class MemoryProvider:
     always_names_issuer: bool = True
     down: bool = False
     refuses: str = ""
+    gives_offline: bool = True
     token_calls: list[str] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
     codes: dict[str, tuple[str, Mapping[str, object]]] = field(default_factory=dict)
     _ids: "count[int]" = field(default_factory=lambda: count(1))
 
     def authorization_url(self, attempt: SignInAttempt) -> str:
         if self.down:
             raise ProviderUnreachable("The identity provider does not answer.")
-        query = urlencode({"state": attempt.state, "nonce": attempt.nonce})
+        query = urlencode({"state": attempt.state, "nonce": attempt.nonce, "for": attempt.purpose.value})
         return f"https://{attempt.provider}.example.org/auth?{query}"
 
     def issuer_of(self, provider: str) -> tuple[str, bool]:
@@ -112,13 +119,34 @@ class MemoryProvider:
             shown={},
         )
         changes = {name: value for name, value in claims.items() if name != "issuer"}
-        return SignedIn(replace(made, **changes), RawToken(Secret("the-access-token")))  # type: ignore[arg-type]
+        given = attempt.purpose is Purpose.CONSENT and self.gives_offline
+        token = Secret(f"refresh-token-of-{code}") if given else None
+        return SignedIn(replace(made, **changes), RawToken(Secret("the-access-token")), token)  # type: ignore[arg-type]
+
+    def revoke(self, access: OfflineAccess) -> bool:
+        if self.down:
+            raise ProviderUnreachable("The identity provider does not answer.")
+        self.revoked.append(access.refresh_token.reveal())
+        return True
+
+    def trade(self, access: OfflineAccess) -> Traded:
+        raise AssertionError("the web service never uses a refresh token")
+
+    def believe(self, access: OfflineAccess, traded: Traded, now: datetime) -> VerifiedClaims:
+        raise AssertionError("the web service never uses a refresh token")
 
 
 class Door:
     """The application with everything behind it in reach."""
 
-    def __init__(self, policy_: Policy | None = None, parts: tuple[Part, ...] = (), metrics_token: str = "") -> None:
+    def __init__(
+        self,
+        policy_: Policy | None = None,
+        parts: tuple[Part, ...] = (),
+        metrics_token: str = "",
+        *,
+        consents: bool = True,
+    ) -> None:
         self.clock = MovableClock()
         self.policy = policy_ or policy()
         self.provider = MemoryProvider(self.clock)
@@ -136,6 +164,7 @@ class Door:
             clock=self.clock,
             new_token=new_token,
         )
+        self.consents = MemoryOffline()
         self.seal = FernetSeal(Secret(Fernet.generate_key().decode()), "sign-in attempt")
         self.parts = WebParts(
             base_url=BASE,
@@ -146,8 +175,22 @@ class Door:
             new_request_id=new_request_id,
             templates=templates_directory("web"),
             metrics_token=Secret(metrics_token) if metrics_token else None,
+            consent=self.consent_desk() if consents else None,
         )
         self.app: Flask = build_app(self.parts)
+
+    def consent_desk(self) -> ConsentDesk:
+        """Where people of this door consent to be asked about while away."""
+        return ConsentDesk(
+            policy=self.desk.policy,
+            client=self.provider,
+            spent=self.spent,
+            offline=Offline(self.consents, self.provider, lambda: self.ledger),
+            clock=self.clock,
+            new_token=new_token,
+            ask_every=timedelta(minutes=15),
+            lasts=self.consents.lasts,
+        )
 
     def browser(self) -> FlaskClient:
         """A new browser, without cookies."""
@@ -164,6 +207,19 @@ class Door:
         assert reply.status_code == 303, reply.text
         return reply.location
 
+    def press(self, browser: FlaskClient, button: str) -> TestResponse:
+        """Press "keep" or "stop" on the access page."""
+        page = get(browser, "/access").text
+        form = re.search(rf'action="/access/{button}">\s*<input type="hidden" name="(\w+)" value="(\w+)"', page)
+        assert form, f"there is no button {button}"
+        return browser.post(f"/access/{button}", base_url=BASE, data=dict([form.groups()]), headers={"Origin": BASE})
+
+    def consent(self, browser: FlaskClient, **claims: object) -> TestResponse:
+        """Press "keep" and agree; the answer of the callback. ``claims``: who agreed."""
+        url = leads_to(self.press(browser, "keep"))
+        answer = self.provider.agree(url, **claims)
+        return get(browser, f"/login/{urlsplit(url).netloc.split('.')[0]}/callback", **answer)
+
     def sign_in(self, browser: FlaskClient, provider: str = "egi", **claims: object) -> TestResponse:
         """A whole sign-in; the answer of the callback."""
         answer = self.provider.agree(self.begin(browser, provider), **claims)
@@ -173,6 +229,13 @@ class Door:
 def get(browser: FlaskClient, path: str, headers: Mapping[str, str] | None = None, **query: str) -> TestResponse:
     """GET over https, as browsers come."""
     return browser.get(path, base_url=BASE, query_string=query, headers=headers)
+
+
+def leads_to(reply: TestResponse) -> str:
+    """Where a page that only sends on sends the browser."""
+    found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', reply.text)
+    assert found, reply.text
+    return unescape(found[1])
 
 
 def text_of(reply: TestResponse) -> str:

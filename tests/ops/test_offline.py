@@ -123,18 +123,10 @@ def test_a_process_that_dies_with_the_next_token_in_hand_costs_the_consent_and_g
 
 
 def test_without_a_place_for_the_next_token_nothing_is_believed(world: World) -> None:
-    def full(old: OfflineAccess, new: OfflineAccess | None) -> bool:
-        raise LedgerUnavailable("The disk is full.")
-
-    broken = replace(world.offline, store=_Broken(world.store, full))
+    world.store.full = True
     with pytest.raises(LedgerUnavailable):
-        broken.ask(world.alice, world.clock())
+        world.ask()
     assert not world.seen
-
-
-class _Broken:
-    def __init__(self, store: MemoryOffline, put: Callable[..., bool]) -> None:
-        self.replace, self.alone, self.newest = put, store.alone, store.newest
 
 
 def test_what_the_provider_ends_is_forgotten_and_written_down(world: World) -> None:

@@ -57,6 +57,7 @@ def wire_consent_desk(
     from datetime import timedelta
 
     from p3idp.ops.consent import ConsentDesk
+    from p3idp.wiring.removal import pace_of
 
     offline = wire_offline(settings, policy, remember)
     if offline is None:
@@ -68,6 +69,6 @@ def wire_consent_desk(
         offline=offline,
         clock=desk.clock,
         new_token=desk.new_token,
-        ask_every=timedelta(minutes=15),
+        ask_every=pace_of(settings).kept,
         lasts=timedelta(days=settings.offline.keep_days),
     )

@@ -6,17 +6,19 @@ from datetime import datetime, timedelta
 
 from p3idp.adapters.memory.history import MemoryLock
 from p3idp.core.policy.model import ProviderId
+from p3idp.errors.access import LedgerUnavailable
 from p3idp.ports.history import RunLock
 from p3idp.ports.offline import Consents, OfflineAccess
 
 
 @dataclass(slots=True)
 class MemoryOffline:
-    """Implements ports.offline.OfflineStore. ``unreadable``: rows of another key."""
+    """Implements ports.offline.OfflineStore. ``unreadable``: rows of another key. ``full``: nothing more fits."""
 
     lasts: timedelta = timedelta(days=365)
     held: dict[tuple[str, str], OfflineAccess] = field(default_factory=dict)
     unreadable: int = 0
+    full: bool = False
     lock: RunLock = field(default_factory=MemoryLock)
 
     def consents(self, now: datetime) -> Consents:
@@ -26,6 +28,8 @@ class MemoryOffline:
 
     def keep(self, access: OfflineAccess) -> None:
         """See ports.offline.OfflineStore."""
+        if self.full:
+            raise LedgerUnavailable("The disk is full.")
         self.held = {person: kept for person, kept in self.held.items() if self._lives(kept, access.asked_at)}
         self.held[access.provider, access.subject] = access
 
@@ -40,6 +44,8 @@ class MemoryOffline:
         kept = self.held.get(person)
         if kept is None or kept.refresh_token != old.refresh_token:
             return False
+        if self.full:
+            raise LedgerUnavailable("The disk is full.")
         del self.held[person]
         if new is not None:
             self.held[person] = new
