@@ -9,6 +9,7 @@ from keystoneauth1.adapter import Adapter
 from keystoneauth1.session import Session
 from keystoneclient.v3.client import Client
 
+from p3idp.adapters.keystone.federation_people import NamedPeople
 from p3idp.adapters.keystone.federation_read import Index, Listing
 from p3idp.adapters.keystone.people import KeystonePeople
 from p3idp.adapters.keystone.persistence import Persistence
@@ -32,6 +33,7 @@ class KeystoneFederation:
         self._adapter = Adapter(session, endpoint_override=self._url)
         self._client = Client(session=session, endpoint_override=self._url)
         self._index = Index()
+        self._named = NamedPeople(self._adapter, self._index)
         self.people = KeystonePeople(self._adapter, self._index, self._persistently)
 
     def target(self) -> str:
@@ -58,6 +60,7 @@ class KeystoneFederation:
             Kind.ROLE_ASSIGNMENT: self._grant,
             Kind.MAPPING: self._mapping,
             Kind.PROTOCOL: self._protocol,
+            Kind.MEMBERSHIP: self._named.write,
         }
         with keystone_errors(f"{change.action} the {resource.kind.replace('_', ' ')} {resource.name}"):
             try:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from keystoneauth1.adapter import Adapter
 
+from p3idp.adapters.keystone.federation_people import memberships
 from p3idp.adapters.keystone.persistence import Persistence
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot, owner_of
@@ -39,6 +40,9 @@ class Index:
     # Identity providers of the domain: id to owner. Those of other domains are nobody's business here.
     providers: dict[str, str | None] = field(default_factory=dict)
     descriptions: dict[tuple[Kind, Key], str] = field(default_factory=dict)
+    # Who somebody is, by the user's id; and the user of a lasting membership, by its key.
+    people: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    members: dict[Key, str] = field(default_factory=dict)
     # Roles that users hold themselves: user's id to (target kind, its domain, its name, role).
     own: dict[str, list[Key]] = field(default_factory=dict)
 
@@ -62,6 +66,7 @@ class Listing:
             Kind.IDENTITY_PROVIDER: self._providers,
             Kind.PROTOCOL: self._protocols,
             Kind.MAPPING: self._mappings,
+            Kind.MEMBERSHIP: lambda: memberships(self),
         }
         whole = kinds == frozenset(Kind) or self.index.filled != self.domain
         roles = self._roles() if whole else {}

@@ -48,7 +48,7 @@ class MemoryKeystone:
 
     def read(self, domain: str, kinds: frozenset[Kind] = frozenset(Kind)) -> Snapshot:
         """See ports.keystone.FederationReader."""
-        local = (Kind.DOMAIN, Kind.GROUP, Kind.ROLE_ASSIGNMENT)
+        local = (Kind.DOMAIN, Kind.GROUP, Kind.ROLE_ASSIGNMENT, Kind.MEMBERSHIP)
         found = [
             self._owned(resource)
             for (kind, key), resource in self.held.items()
@@ -60,6 +60,7 @@ class MemoryKeystone:
         """Grants belong to their group's owner, protocols and mappings to their provider's."""
         holders: dict[Kind, Place] = {
             Kind.ROLE_ASSIGNMENT: (Kind.GROUP, resource.key[:2]),
+            Kind.MEMBERSHIP: (Kind.GROUP, resource.key[:2]),
             Kind.PROTOCOL: (Kind.IDENTITY_PROVIDER, resource.key[:1]),
             Kind.MAPPING: (Kind.IDENTITY_PROVIDER, (resource.key[0].removeprefix("p3idp-"),)),
         }
@@ -75,11 +76,12 @@ class MemoryKeystone:
         if change.after is None:
             self.held.pop(place, None)
             if change.resource.kind is Kind.GROUP:
-                grants = [p for p in self.held if p[0] is Kind.ROLE_ASSIGNMENT and p[1][:2] == change.resource.key]
-                for grant in grants:
-                    del self.held[grant]
+                its = (Kind.ROLE_ASSIGNMENT, Kind.MEMBERSHIP)
+                for gone in [p for p in self.held if p[0] in its and p[1][:2] == change.resource.key]:
+                    del self.held[gone]
             return
-        if change.before is None and place in self.held and change.resource.kind is not Kind.ROLE_ASSIGNMENT:
+        repeatable = (Kind.ROLE_ASSIGNMENT, Kind.MEMBERSHIP)
+        if change.before is None and place in self.held and change.resource.kind not in repeatable:
             raise KeystoneConflict(f"Keystone has a {change.resource.kind} {change.resource.name} already.")
         self._refuse_dangling(change.after)
         kept = self.held[place].attributes if change.resource.kind is Kind.PROJECT and place in self.held else {}
@@ -98,6 +100,8 @@ class MemoryKeystone:
             needed += [(Kind.GROUP, wanted.key[:2]), (Kind.PROJECT, wanted.key[4:])]
             if wanted.key[2] not in self.roles:
                 raise KeystoneConflict(f"Keystone has no role {wanted.key[2]}.")
+        if wanted.kind is Kind.MEMBERSHIP:
+            needed += [(Kind.GROUP, wanted.key[:2]), (Kind.PROTOCOL, wanted.key[2:4])]
         for place in needed:
             if place not in self.held:
                 raise KeystoneConflict(f"Keystone has no {place[0]} {'/'.join(place[1])}.")

@@ -85,7 +85,8 @@ def _groups_and_grants(policy: Policy, now: datetime, owner: str) -> Iterator[Re
             for role in roles
         }
         # It lasts, so that roles are there before the first login; nobody else is in this group.
-        key = (domain, person.group, str(person.identity_provider), person.subject)
+        provider = policy.site.provider(person.identity_provider)
+        key = (domain, person.group, str(provider.id), provider.protocol, person.subject)
         yield Resource(Kind.MEMBERSHIP, key, {}, owner)
     for group, keys in grants.items():
         yield Resource(Kind.GROUP, (domain, group), {}, owner)

@@ -24,7 +24,7 @@ class Kind(StrEnum):
     ROLE_ASSIGNMENT = "role_assignment"  # (group's domain, group, role, target kind, target's domain, target)
     MAPPING = "mapping"  # (id,)
     PROTOCOL = "protocol"  # (identity provider's id, id)
-    MEMBERSHIP = "membership"  # lasting: (group's domain, group, identity provider's id, subject)
+    MEMBERSHIP = "membership"  # a lasting one: (group's domain, group, identity provider's id, protocol's id, subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Resource:
             place = f"{target} {what}@{where}" if where and where != what else f"{target} {what or where}"
             return f"{group}@{domain} has {role} on {place.strip()}"
         if self.kind is Kind.MEMBERSHIP:
-            domain, group, provider, subject = self.key
+            domain, group, provider, _, subject = self.key
             return f"{subject} of {provider or 'no identity provider'} is in {group}@{domain}"
         if self.kind in (Kind.PROJECT, Kind.GROUP):
             return f"{self.key[1]}@{self.key[0]}"
