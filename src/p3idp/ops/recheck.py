@@ -61,8 +61,8 @@ class Rechecked:
 
     @property
     def held(self) -> tuple[Step, ...]:
-        """The steps that a finding about all of them holds back."""
-        return tuple(s for s in self.revoked.held if s.removes) if self.revoked else ()
+        """The steps that a finding about everybody holds back."""
+        return self.revoked.held_together if self.revoked else ()
 
 
 @dataclass(slots=True)

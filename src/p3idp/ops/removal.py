@@ -17,7 +17,7 @@ from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import Policy
 from p3idp.core.removal.bounds import USUAL_PACE, Bound, Pace, bound_of
 from p3idp.core.removal.findings import USUAL, Limits
-from p3idp.core.removal.steps import Action, Removal, Step
+from p3idp.core.removal.steps import OF_ONE, Action, Removal, Step
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
 from p3idp.errors.removal import RemovalIncomplete, RemovalRunning
 from p3idp.ops.access_ledger import Result
@@ -78,12 +78,22 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """What a run did. ``settled``: ids of earlier intents that it closed; ``held``: steps that a finding held back."""
+    """What a run did. ``settled``: ids of earlier intents that it closed; ``held``: steps that a finding held back.
+
+    ``accepted``: the findings that somebody accepted by name.
+    """
 
     removal: Removal
     results: tuple[tuple[Step, Result], ...]
     settled: tuple[str, ...] = ()
     held: tuple[Step, ...] = ()
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def held_together(self) -> tuple[Step, ...]:
+        """The steps that a finding about everybody holds back, and not one about this person alone."""
+        blocking = self.removal.blocking
+        return tuple(s for s in self.held if any(f.name not in OF_ONE for f in blocking(s, self.accepted)))
 
     @property
     def undone(self) -> tuple[tuple[Step, Result], ...]:
@@ -210,7 +220,7 @@ class RemovalOps:
         settled = record.settle(removal, self.switch, now)
         results: dict[Step, Result] = dict.fromkeys(able, Result("not-tried"))
         if not able:
-            return Revoked(removal, (), settled, held)
+            return Revoked(removal, (), settled, held, tuple(accepted))
         hands = Hands(reviewed.look.policy, self.switch, self.keystone, self.holdings, tokens, now, results, progress)
         intent = record.intend(removal, able, accepted, now)
         try:
@@ -218,7 +228,7 @@ class RemovalOps:
                 hands.do(step)
         finally:
             record.conclude(intent, removal, results)
-        return Revoked(removal, tuple(results.items()), settled, held)
+        return Revoked(removal, tuple(results.items()), settled, held, tuple(accepted))
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -50,7 +50,8 @@ class Hands:
         except P3idpError as exc:
             self.results[step] = Result("failed", exc.detail)
             raise
-        self.progress(step, self.results[step])
+        finally:
+            self.progress(step, self.results[step])
 
     def _disable(self, step: Step) -> Result:
         found = self.switch.user(step.user, step.provider)
