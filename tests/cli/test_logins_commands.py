@@ -6,13 +6,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from exchange_world import a_provider
 from policies import ISSUER, NOW, OPERATOR, PolicyFiles, person
+from stand_ins import ListedEvents
 
 from p3idp import wiring
+from p3idp.adapters.memory.checkin import MemoryCheckin, MemoryPerson
 from p3idp.adapters.memory.logins import MemoryLogins
+from p3idp.adapters.memory.offline import MemoryOffline
 from p3idp.cli import logins, mapping_replay
 from p3idp.cli.main import run
 from p3idp.core.login.remembered import remembered
+from p3idp.errors.login import ConsentEnded
+from p3idp.ops.offline import Offline
 from p3idp.settings.model import KeystoneSettings, ProviderSettings, Settings
 from p3idp.settings.secret_ref import SecretRef
 
@@ -29,7 +35,21 @@ def store() -> MemoryLogins:
 
 
 @pytest.fixture
-def type_in(store, tmp_path, monkeypatch, capsys) -> Typed:
+def ledger() -> ListedEvents:
+    return ListedEvents()
+
+
+@pytest.fixture
+def offline(ledger: ListedEvents) -> Offline:
+    """Alice consented to be asked about while away."""
+    checkin = MemoryCheckin(a_provider(), people={"alice": MemoryPerson("alice@egi.eu", "Alice")})
+    offline = Offline(MemoryOffline(), checkin, lambda: ledger)
+    offline.store.keep(checkin.give_consent("alice", NOW))
+    return offline
+
+
+@pytest.fixture
+def type_in(store, ledger, offline, tmp_path, monkeypatch, capsys) -> Typed:
     """Type a command; its exit status, standard output and standard error."""
     policy = PolicyFiles(tmp_path / "policy")
     keystone = KeystoneSettings(auth_url="https://keystone.test", username="p3idp", password=SECRET)
@@ -38,6 +58,9 @@ def type_in(store, tmp_path, monkeypatch, capsys) -> Typed:
     monkeypatch.setattr(logins, "load_settings", lambda file: settings)
     monkeypatch.setattr(mapping_replay, "load_settings", lambda file: settings)
     monkeypatch.setattr(wiring, "wire_logins", lambda settings: store)
+    monkeypatch.setattr(wiring, "wire_ledger", lambda settings: ledger)
+    monkeypatch.setattr(wiring, "wire_consents", lambda settings: offline.store)
+    monkeypatch.setattr(wiring, "wire_offline", lambda settings: offline)
     monkeypatch.setattr(wiring, "now", lambda: NOW)
 
     def typed(*words: str) -> tuple[int, str, str]:
@@ -61,10 +84,54 @@ def test_counting_names_nobody(type_in):
     assert counted["unreadable"] == 0
 
 
-def test_forgetting_is_fine_to_repeat(type_in, store):
-    assert type_in("logins", "forget", "alice@egi.eu")[:2] == (0, "alice@egi.eu: forgotten (egi).\n")
+def test_consents_are_counted_too(type_in, offline):
+    assert "1 of the identity provider egi consented to be asked about while away" in type_in("logins", "count")[1]
+    assert json.loads(type_in("logins", "count", "--json")[1])["consents"] == {"people": {"egi": 1}, "unreadable": 0}
+    offline.store.held.clear()
+    assert "Nobody consented" in type_in("logins", "count")[1]
+
+
+def test_forgetting_ends_the_consent_as_well_and_is_fine_to_repeat(type_in, store, offline):
+    told = "alice@egi.eu: forgotten (egi); consent ended (egi).\n"
+    [kept] = offline.store.held.values()
+    assert type_in("logins", "forget", "alice@egi.eu")[:2] == (0, told)
     assert type_in("logins", "forget", "alice@egi.eu")[:2] == (0, "alice@egi.eu: not remembered.\n")
-    assert len(store.held) == 1
+    assert (len(store.held), offline.store.held) == (1, {})
+    with pytest.raises(ConsentEnded):
+        offline.refresher.trade(kept)
+
+
+def test_forgetting_leaves_a_record_of_what_was_done_and_for_whom(type_in, ledger):
+    type_in("logins", "forget", "alice@egi.eu")
+    type_in("logins", "forget", "alice@egi.eu")
+    done = [(event.action, event.target[1], event.actor.id) for event in ledger.events]
+    assert done == [
+        ("revoke/consent", f"alice@egi.eu@{a_provider().issuers[0]}", "command line"),
+        ("delete/remembered-login", "alice@egi.eu", "command line"),
+    ]
+    assert "refresh-token" not in repr(ledger.events)
+
+
+def test_an_export_leaves_a_record_first_or_is_none(type_in, ledger, tmp_path):
+    type_in("logins", "export", str(tmp_path / "x"))
+    [event] = ledger.events
+    assert (event.action, event.details) == ("read/remembered-logins", {"logins": 2, "file": str(tmp_path / "x")})
+    ledger.full = True
+    assert type_in("logins", "export", str(tmp_path / "y"))[0] != 0
+    assert not (tmp_path / "y").exists()
+
+
+def test_consents_that_cannot_be_read_may_be_whom_to_forget(type_in, offline):
+    offline.store.unreadable = 2
+    status, _, beside = type_in("logins", "forget", "carol@egi.eu")
+    assert (status, "2 consents cannot be read" in beside) == (1, True)
+    assert "2 more consents cannot be read" in type_in("logins", "count")[1]
+
+
+def test_with_consents_alone_counting_and_forgetting_still_work(type_in, monkeypatch):
+    monkeypatch.setattr(wiring, "wire_logins", lambda settings: None)
+    assert type_in("logins", "count")[0] == 0
+    assert type_in("logins", "forget", "alice@egi.eu")[1] == "alice@egi.eu: not remembered; consent ended (egi).\n"
 
 
 def test_who_cannot_be_read_may_be_whom_to_forget(type_in, store):
@@ -109,7 +176,8 @@ def test_a_replay_reads_what_an_export_wrote(type_in, tmp_path: Path):
 
 @pytest.mark.parametrize("words", [("count",), ("forget", "x"), ("export", "-")])
 def test_without_a_key_there_is_nothing_to_ask(type_in, monkeypatch, words):
-    monkeypatch.setattr(wiring, "wire_logins", lambda settings: None)
+    for kind in ("wire_logins", "wire_consents", "wire_offline"):
+        monkeypatch.setattr(wiring, kind, lambda settings: None)
     status, told, beside = type_in("logins", *words)
     assert (status, told, "logins-off" in beside) == (2, "", True)
 

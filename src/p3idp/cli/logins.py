@@ -1,7 +1,11 @@
-"""`p3idp logins`: how many are remembered, forget one, write them out. Owns what is printed and the export's file."""
+"""`p3idp logins`: how many are remembered, forget somebody, write them out. Owns what is printed and the export's file.
+
+A consent to be asked about while away is a memory of a person too: it is counted and forgotten along with the login.
+"""
 
 import os
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +15,12 @@ from p3idp import wiring
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, load_settings, settings_option
 from p3idp.cli.terminal import harmless
+from p3idp.core.login.remembered import RememberedLogin
 from p3idp.errors.logins import LoginsOff, LoginsUnreadable
-from p3idp.ops.logins import exported
+from p3idp.errors.offline import ConsentsUnreadable
+from p3idp.ops.logins import COMMAND, exported, record_export, record_forgotten
 from p3idp.ports.logins import LoginStore, Recalled
+from p3idp.ports.offline import Consents, OfflineAccess
 from p3idp.settings import Settings
 
 
@@ -26,18 +33,37 @@ def logins() -> None:
 @settings_option
 @json_option
 def count(settings_file: str | None, as_json: bool) -> None:
-    """Say of how many people a login is remembered, and since when."""
+    """Say of how many people a login is remembered, since when, and how many consented to be asked about while away."""
     settings = load_settings(settings_file)
-    found = _store(settings).recall(wiring.now())
-    moments = sorted(login.at for login in found.logins)
-    people = Counter(str(login.provider) for login in found.logins)
+    now, store, consents = wiring.now(), wiring.wire_logins(settings), wiring.wire_consents(settings)
+    _refuse_off(store, consents)
+    found = store.recall(now) if store else Recalled()
+    agreed = consents.consents(now) if consents else Consents()
     if as_json:
-        ends: dict[str, Any] = {"first": moments[0].isoformat(), "last": moments[-1].isoformat()} if moments else {}
-        shown = {"people": dict(people), "unreadable": found.unreadable, "keep_days": settings.logins.keep_days}
-        click.echo(as_json_text({**shown, **ends}, indent=2))
+        click.echo(as_json_text(_counted(found, agreed, settings), indent=2))
         return
-    for provider, number in sorted(people.items()):
+    if store:
+        _tell_logins(found, settings)
+    if consents:
+        _tell_consents(agreed)
+
+
+def _counted(found: Recalled, agreed: Consents, settings: Settings) -> dict[str, Any]:
+    moments = sorted(login.at for login in found.logins)
+    ends = {"first": moments[0].isoformat(), "last": moments[-1].isoformat()} if moments else {}
+    return {
+        "people": dict(_by_provider(found.logins)),
+        "unreadable": found.unreadable,
+        "keep_days": settings.logins.keep_days,
+        "consents": {"people": dict(_by_provider(agreed.kept)), "unreadable": agreed.unreadable},
+        **ends,
+    }
+
+
+def _tell_logins(found: Recalled, settings: Settings) -> None:
+    for provider, number in _by_provider(found.logins):
         click.echo(harmless(f"{number:,} of the identity provider {provider}"))
+    moments = sorted(login.at for login in found.logins)
     if moments:
         click.echo(f"Last logins of {_day(moments[0])} to {_day(moments[-1])}; each is kept for", nl=False)
         click.echo(f" {settings.logins.keep_days} days.")
@@ -47,20 +73,51 @@ def count(settings_file: str | None, as_json: bool) -> None:
         click.echo(f"{found.unreadable:,} more cannot be read with the key of the settings.")
 
 
+def _tell_consents(agreed: Consents) -> None:
+    for provider, number in _by_provider(agreed.kept):
+        click.echo(harmless(f"{number:,} of the identity provider {provider} consented to be asked about while away"))
+    if not agreed.kept:
+        click.echo("Nobody consented to be asked about while away.")
+    if agreed.unreadable:
+        click.echo(f"{agreed.unreadable:,} more consents cannot be read with the key of the settings.")
+
+
+def _by_provider(kept: Iterable[RememberedLogin | OfflineAccess]) -> list[tuple[str, int]]:
+    return sorted(Counter(str(each.provider) for each in kept).items())
+
+
 @logins.command()
 @click.argument("subject")
 @settings_option
 @json_option
 def forget(subject: str, settings_file: str | None, as_json: bool) -> None:
-    """Forget what is remembered of SUBJECT, at every identity provider. The next login is remembered again."""
-    found = _store(load_settings(settings_file)).forget(subject, wiring.now())
+    """Forget what is remembered of SUBJECT, at every identity provider, and end their consents to be asked about.
+
+    The next login is remembered again; a consent is kept again only when they give it again.
+    """
+    settings, now = load_settings(settings_file), wiring.now()
+    store, offline = wiring.wire_logins(settings), wiring.wire_offline(settings)
+    _refuse_off(store, offline)
+    # The consent first: asking with it would have the person remembered again.
+    agreed = [str(each.provider) for each in offline.forget(subject, now, COMMAND)] if offline else []
+    found = store.forget(subject, now) if store else Recalled()
     providers = [str(login.provider) for login in found.logins]
+    if providers:
+        record_forgotten(wiring.wire_ledger(settings), subject, providers, now)
     if as_json:
-        click.echo(as_json_text({"forgotten": providers, "unreadable": found.unreadable}, indent=2))
+        told: dict[str, Any] = {"forgotten": providers, "consents": agreed, "unreadable": found.unreadable}
+        click.echo(as_json_text(told, indent=2))
     else:
-        told = f"forgotten ({', '.join(providers)})" if providers else "not remembered"
-        click.echo(harmless(f"{subject}: {told}."))
+        click.echo(harmless(f"{subject}: {_forgotten(providers, agreed)}."))
     _refuse_unreadable(found, "one of them may be this person's")
+    if offline and (unreadable := offline.consents(now).unreadable):
+        told_of = f"{unreadable:,} consents cannot be read with the key of the settings; one may be this person's."
+        raise ConsentsUnreadable(told_of)
+
+
+def _forgotten(providers: Sequence[str], agreed: Sequence[str]) -> str:
+    told = f"forgotten ({', '.join(providers)})" if providers else "not remembered"
+    return f"{told}; consent ended ({', '.join(agreed)})" if agreed else told
 
 
 @logins.command()
@@ -73,11 +130,12 @@ def export(file: str, settings_file: str | None, as_json: bool) -> None:
     This is personal data in the clear: who may use what, person by person. The file is readable by you alone (mode
     0600); delete it when you are done. - writes to standard output.
     """
-    settings = load_settings(settings_file)
+    settings, now = load_settings(settings_file), wiring.now()
     store, policy = _store(settings), wiring.wire_policy(settings)
-    found = store.recall(wiring.now())
+    found = store.recall(now)
     _refuse_unreadable(found, "a replay without them would say too little")
     lines = "".join(f"{line}\n" for line in exported(found.logins, policy))
+    record_export(wiring.wire_ledger(settings), len(found.logins), file, now)
     if file == "-":
         click.echo(lines, nl=False)
         return
@@ -94,6 +152,11 @@ def _store(settings: Settings) -> LoginStore:
     if store is None:
         raise LoginsOff("p3idp remembers no logins here.")
     return store
+
+
+def _refuse_off(store: object | None, consents: object | None) -> None:
+    if store is None and consents is None:
+        raise LoginsOff("p3idp remembers no logins here, and keeps no consents.")
 
 
 def _refuse_unreadable(found: Recalled, why: str) -> None:

@@ -14,7 +14,7 @@ class ConsentBusy(P3idpError):
 
 
 class ConsentRefused(P3idpError):
-    """A consent was not kept: somebody else gave it, or the provider gave nothing to ask with. ``reason`` says which."""
+    """A consent was not kept: somebody else gave it, or the provider gave nothing to ask with (``reason``)."""
 
     code = "consent-refused"
     exit_status = ExitStatus.REFUSED
@@ -24,3 +24,11 @@ class ConsentRefused(P3idpError):
     def __init__(self, reason: str, detail: str, *, hint: str = "", debug: str = "") -> None:
         super().__init__(detail, hint=hint, debug=debug)
         self.reason = reason
+
+
+class ConsentsUnreadable(P3idpError):
+    """Consents to be asked about while away are kept that no key of the settings opens."""
+
+    code = "consents-unreadable"
+    exit_status = ExitStatus.ERROR
+    hint = "Add the key that they were kept with to the file of [offline] key; else they end with their time."

@@ -1,15 +1,24 @@
-"""Remember the logins that p3idp sees, and export them. Owns that remembering never costs anybody a login."""
+"""Remember the logins that p3idp sees, export and forget them.
+
+Owns that remembering never costs anybody a login, and that handing out or forgetting leaves a record.
+"""
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
+from p3idp.core.audit.event import Actor, AuditEvent, Json, Outcome
 from p3idp.core.login.remembered import RememberedLogin, as_line, remembered
 from p3idp.core.login.tokens import VerifiedClaims
 from p3idp.core.policy.model import ClaimNames, Policy
 from p3idp.errors import P3idpError
+from p3idp.ports.ledger import LedgerWriter
 from p3idp.ports.logins import LoginWriter
+from p3idp.ports.request import request_id
 
+FORGOTTEN, EXPORTED = "delete/remembered-login", "read/remembered-logins"
+# Who works with the settings at hand; which person that is, the operating system alone knows.
+COMMAND = Actor("service/security/p3idp", "command line")
 _log = logging.getLogger(__name__)
 
 
@@ -48,3 +57,20 @@ def exported(logins: tuple[RememberedLogin, ...], policy: Policy) -> Iterator[st
     names: Mapping[str, ClaimNames] = {each.id: each.claims for each in policy.site.identity_providers}
     for login in logins:
         yield as_line(login, names.get(login.provider, ClaimNames()))
+
+
+def record_forgotten(ledger: LedgerWriter, subject: str, providers: Sequence[str], now: datetime) -> None:
+    """Write down that what was remembered of somebody is gone. Raises LedgerUnavailable."""
+    target = ("data/security/account/user", subject)
+    _record(ledger, FORGOTTEN, target, now, {"providers": list(providers)})
+
+
+def record_export(ledger: LedgerWriter, number: int, file: str, now: datetime) -> None:
+    """Write down that all remembered logins are about to be handed out. Raises LedgerUnavailable: then do not."""
+    _record(ledger, EXPORTED, ("data/security/remembered-logins", "all"), now, {"logins": number, "file": file})
+
+
+def _record(
+    ledger: LedgerWriter, action: str, target: tuple[str, str], now: datetime, details: Mapping[str, Json]
+) -> None:
+    ledger.append(AuditEvent(action, Outcome.SUCCESS, COMMAND, target, now, request_id.get(), details=details))

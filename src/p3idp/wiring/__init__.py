@@ -21,7 +21,7 @@ from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in,
 from p3idp.wiring.logins import wire_logins, wire_remembering
 from p3idp.wiring.mappings import wire_group_names, wire_mapping_import, wire_search
 from p3idp.wiring.migrate import wire_migrations, wire_site_text
-from p3idp.wiring.offline import wire_consent_desk, wire_offline
+from p3idp.wiring.offline import wire_consent_desk, wire_consents, wire_offline
 from p3idp.wiring.proposals import wire_proposals
 from p3idp.wiring.removal import pace_of, wire_recheck, wire_rechecks, wire_removal
 from p3idp.wiring.site import wire_doctor, wire_site_config
@@ -49,6 +49,7 @@ __all__ = [
     "wire_attempt_seal",
     "wire_catalogue",
     "wire_consent_desk",
+    "wire_consents",
     "wire_credential_notices",
     "wire_credentials",
     "wire_doctor",

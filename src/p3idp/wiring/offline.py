@@ -12,38 +12,50 @@ if TYPE_CHECKING:
     from p3idp.ops.login import SignInDesk
     from p3idp.ops.offline import Offline
     from p3idp.ports.logins import Remember
+    from p3idp.ports.offline import OfflineStore
     from p3idp.settings import Settings
 
 _SETTING = "offline.key"
 
 
-def wire_offline(
-    settings: "Settings", policy: "Policy | None" = None, remember: "Remember | None" = None
-) -> "Offline | None":
-    """Consents of the settings' database; None where the settings name no key. Keep it for the life of the process.
-
-    ``policy``: whose providers are asked, else the one of the settings. ``remember`` hears the fresh claims.
-    """
+def wire_consents(settings: "Settings") -> "OfflineStore | None":
+    """The consents of the settings' database; None where the settings name no key."""
     from datetime import timedelta
     from functools import cache
 
-    from p3idp.adapters.checkin.refresh import CheckinRefresh
     from p3idp.adapters.seal import FernetSeal, KeyedHash
     from p3idp.adapters.store.engine import open_store
     from p3idp.adapters.store.offline import StoredOffline
-    from p3idp.ops.offline import Offline
 
     if settings.offline.key is None:
         return None
     keys = settings.offline.key.resolve()
+    return StoredOffline(
+        open_store(*database(settings)),
+        FernetSeal(keys, "consent", _SETTING),
+        KeyedHash(keys, "consenting person", _SETTING),
+        cache(lambda: wire_lock(settings)),
+        timedelta(days=settings.offline.keep_days),
+    )
+
+
+def wire_offline(
+    settings: "Settings", policy: "Policy | None" = None, remember: "Remember | None" = None
+) -> "Offline | None":
+    """Consents, and asking with them; None where the settings name no key. Keep it for the life of the process.
+
+    ``policy``: whose providers are asked, else the one of the settings. ``remember`` hears the fresh claims.
+    """
+    from functools import cache
+
+    from p3idp.adapters.checkin.refresh import CheckinRefresh
+    from p3idp.ops.offline import Offline
+
+    store = wire_consents(settings)
+    if store is None:
+        return None
     return Offline(
-        StoredOffline(
-            open_store(*database(settings)),
-            FernetSeal(keys, "consent", _SETTING),
-            KeyedHash(keys, "consenting person", _SETTING),
-            cache(lambda: wire_lock(settings)),
-            timedelta(days=settings.offline.keep_days),
-        ),
+        store,
         CheckinRefresh(trusted_issuers(settings, policy or wire_policy(settings))),
         cache(lambda: wire_ledger(settings)),
         remember or wire_remembering(settings, lambda outcome: None),
