@@ -42,6 +42,8 @@ def _person(person: Person) -> Iterator[str]:
     yield from _rights(person.lost, person.gained)
     if person.seen is Seen.GROUPS:
         yield fit("      judged by the groups they are in; their claims are not known")
+    if person.seen is Seen.NAME:
+        yield fit("      named by the policy; they have not come so far")
 
 
 def _rules(rules: tuple[RuleEffect, ...]) -> Iterator[str]:

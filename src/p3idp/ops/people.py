@@ -102,6 +102,15 @@ class _Look:
         for user in self._strangers():
             if person := self._comparison.by_groups(user, self._groups_of):
                 yield person
+        for provider, subject in sorted(self._comparison.named - self._seen()):
+            if person := self._comparison.by_name(provider, subject):
+                yield person
+
+    def _seen(self) -> set[tuple[str, str]]:
+        """Everybody who came, as far as that is known: Keystone calls people by their subjects."""
+        users = self._shadows.users if self._shadows else ()
+        logins = {(str(login.provider), login.subject) for login in self._recalled.logins}
+        return logins | {(user.provider, user.name) for user in users}
 
     def _strangers(self) -> Iterator[ShadowUser]:
         """Users whose claims p3idp does not know."""

@@ -39,14 +39,17 @@ def _came_directly(resource: Resource, known: Baseline | None) -> bool:
 
 
 def _admits(state: State, observed: Snapshot, limits: Thresholds) -> bool:
-    """Whether some provider that is open has a rule for some group that has admin."""
+    """Whether some provider that is open has a rule for some group that has admin, or somebody named who is in one."""
     grants = (resource for (kind, _), resource in state.items() if kind is Kind.ROLE_ASSIGNMENT)
     admins = {grant.key[:2] for grant in grants if limits.reached(grant.key[2], observed)}
+    named = {key[2] for kind, key in state if kind is Kind.MEMBERSHIP and key[:2] in admins}
     protocols = [resource for (kind, _), resource in state.items() if kind is Kind.PROTOCOL] if admins else []
     for protocol in protocols:
         provider = state.get((Kind.IDENTITY_PROVIDER, protocol.key[:1]))
         if provider is None or not provider.attributes.get("enabled"):
             continue
+        if protocol.key[0] in named:
+            return True
         mapping = state.get((Kind.MAPPING, (str(protocol.attributes.get("mapping")),)))
         if any(groups_named(rule)[0] & admins for rule in rules_of(mapping)):
             return True

@@ -10,6 +10,7 @@ from typing import Any
 
 from p3idp.core.access.history import place_of
 from p3idp.core.access.plan import Change, Finding
+from p3idp.core.access.power_named import named_power
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
 from p3idp.core.access.rule_changes import Rule, rule_changes, rules_of
 from p3idp.core.access.rule_groups import FIELD, folded, groups_named, plain
@@ -30,6 +31,8 @@ def power_findings(
             yield from judge.grant(change.after)
     led = [finding for change in changes if change.resource.kind is Kind.MAPPING for finding in judge.rules(change)]
     yield from led
+    opened = {change.resource.key[0] for change in changes if _opens(change)}
+    yield from named_power(judge.powerful, changes, judge.after, opened)
     yield from judge.doors({finding.subject.partition(": ")[0] for finding in led})
 
 

@@ -5,7 +5,7 @@ what the person has. Groups that are not there are passed over, as Keystone pass
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from p3idp.core.access.plan import Change
@@ -31,10 +31,14 @@ class Right(NamedTuple):
 
 
 class Entered(NamedTuple):
-    """What a login gives: groups by domain and name, and rights of these and of the mapping itself."""
+    """What a login gives: groups by domain and name, and rights of these and of the mapping itself.
+
+    ``lasting``: groups that somebody is in whatever a login says; their rights are among ``rights``.
+    """
 
     groups: frozenset[Key]
     rights: frozenset[Right]
+    lasting: frozenset[Key] = frozenset()
 
 
 class Door(NamedTuple):
@@ -69,6 +73,7 @@ class Cloud:
         self._mappings = snapshot.of(Kind.MAPPING)
         self._domains = {key[0] for key in self.groups}
         self.rights = self._of_groups()
+        self._lasting = self._of_people()
         self._compiled: dict[Key, CompiledRules | None] = {}
         # Mappings that Keystone holds and the imitated engine does not take: nobody is judged by them.
         self.broken: set[str] = set()
@@ -79,6 +84,21 @@ class Cloud:
             place = (target, where, what)
             found[domain, group].update(Right(*place, each) for each in self.snapshot.implied(role))
         return {group: frozenset(rights) for group, rights in found.items()}
+
+    def _of_people(self) -> Mapping[tuple[str, str], frozenset[Key]]:
+        found: defaultdict[tuple[str, str], set[Key]] = defaultdict(set)
+        for domain, group, provider, _, subject in self.snapshot.of(Kind.MEMBERSHIP):
+            found[provider, subject].add((domain, group))
+        return {who: frozenset(groups) for who, groups in found.items()}
+
+    @property
+    def named(self) -> Set[tuple[str, str]]:
+        """Everybody with a lasting membership, as (identity provider, subject)."""
+        return self._lasting.keys()
+
+    def lasting(self, provider: str, subject: str) -> frozenset[Key]:
+        """The groups that somebody is in by name, whatever a login says."""
+        return self._lasting.get((provider, subject), frozenset())
 
     def of_groups(self, groups: Iterable[Key]) -> frozenset[Right]:
         """What members of these groups have."""

@@ -5,8 +5,9 @@ followed: what a changed mapping does to them cannot be told.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from p3idp.core.access.people.assertion import Asserted
 from p3idp.core.access.people.cloud import Cloud, Door, Entered, Right
@@ -14,8 +15,10 @@ from p3idp.core.access.people.known import Register, ShadowUser
 from p3idp.core.access.people.part import Fate, Person, RuleEffect, Seen
 from p3idp.core.access.people.rules import fills_in, rule_logins, touched_groups
 from p3idp.core.access.resources import Key
+from p3idp.core.access.rule_changes import Rule
 from p3idp.core.keystone_rules import Search
 from p3idp.core.login.remembered import RememberedLogin
+from p3idp.core.mappings.assertion import attributes
 from p3idp.core.policy.model import ClaimNames, Policy
 
 NOBODY: frozenset[Right] = frozenset()
@@ -48,7 +51,7 @@ class Comparison:
         user = self.register.find(login)
         old, new = (side.enter(login) if user is None or user.enabled else None for side in sides)
         for entered in (old, new):
-            for group in entered.groups if entered else ():
+            for group in entered.groups | entered.lasting if entered else ():
                 self._members[group].add((login.provider, login.subject))
         own = user.own if user else ()
         had = old.rights | self.before.with_implied(own) if old else NOBODY
@@ -59,7 +62,9 @@ class Comparison:
 
     def _ends_tokens(self, old: Entered, new: Entered) -> bool:
         """Whether Keystone puts somebody into a group or takes them out of one; a deleted group is no such change."""
-        return bool(new.groups - old.groups or (old.groups - new.groups) & self.later.groups)
+        return bool(
+            new.groups - old.groups or (old.groups - new.groups) & self.later.groups or old.lasting - new.lasting
+        )
 
     def by_groups(self, user: ShadowUser, groups_of: GroupsOf) -> Person | None:
         """Somebody of whom Keystone alone knows; None where nothing changes, or their groups are not known."""
@@ -70,9 +75,24 @@ class Comparison:
         own = user.own if asked is not None else ()
         had = self.before.of_groups(held) | self.before.with_implied(own)
         kept = self._kept(user.provider, own)
-        has = NOBODY if shuts else self.later.of_groups(held) | self.later.with_implied(kept)
+        named, then = (cloud.lasting(user.provider, user.name) for cloud in (self.before, self.later))
+        has = NOBODY if shuts else self.later.of_groups(held - named | then) | self.later.with_implied(kept)
         told = _told(user.name, user.provider, Seen.GROUPS, True, had, has, regrouped=False)
         return self._changed(told, was_in=True)
+
+    @property
+    def named(self) -> Set[tuple[str, str]]:
+        """Everybody whom either side names."""
+        return self.before.named | self.later.named
+
+    def by_name(self, provider: str, subject: str) -> Person | None:
+        """Somebody of whom nothing is known but that the policy names them, or did; None where nothing changes."""
+        had, has = (
+            side.cloud.of_groups(side.cloud.lasting(provider, subject)) if side.door else NOBODY
+            for side in self.sides(provider)
+        )
+        told = _told(subject, provider, Seen.NAME, False, had, has, regrouped=False)
+        return self._changed(told, was_in=bool(had))
 
     def _changed(self, person: Person, *, was_in: bool) -> Person | None:
         if was_in and person.provider in self.renamed:
@@ -131,6 +151,8 @@ class _Side:
         self.cloud, self.door, self.protocol, self._home = cloud, door, protocol, home
         self._asserted = Asserted(door, names, audiences) if door else None
         self.version = door.rules.version if door else ""
+        asked = {str(value) for rule in door.rules.source for value in _values(rule, names)} if door else set()
+        self._by_name = asked  # subjects that some rule asks for
         # People of one community hold the same: where the subject fills in nothing, they get the same.
         self._alike = door is not None and not any(map(fills_in, door.rules.source))
         self._known: dict[object, Entered | None] = {}
@@ -138,12 +160,20 @@ class _Side:
 
     def enter(self, login: RememberedLogin) -> Entered | None:
         """What a remembered login gets here."""
+        entered = self._enter(login)
+        lasting = self.cloud.lasting(str(login.provider), login.subject) if entered else frozenset[Key]()
+        if entered is None or not lasting:
+            return entered
+        return Entered(entered.groups, entered.rights | self.cloud.of_groups(lasting), lasting)
+
+    def _enter(self, login: RememberedLogin) -> Entered | None:
         if self._asserted is None:
             return None
         attributes = self._asserted.of(login)
         if attributes is None or not self._alike:
             return self.take(attributes)
-        held = (login.issuer, login.client, login.entitlements, login.assurance, login.by_claim)
+        subject = login.subject if login.subject in self._by_name else ""
+        held = (subject, login.issuer, login.client, login.entitlements, login.assurance, login.by_claim)
         if held not in self._known:
             self._known[held] = self.take(attributes)
         return self._known[held]
@@ -153,6 +183,11 @@ class _Side:
         if attributes is None or self.door is None:
             return None
         return self.cloud.enter(self.door, attributes, self._home)
+
+
+def _values(rule: Rule, names: ClaimNames) -> Iterator[object]:
+    asked: list[Any] = [each for each in rule["remote"] if each["type"] in attributes(names.subject)]
+    return (value for each in asked for value in each.get("any_one_of") or ())
 
 
 def _told(

@@ -27,6 +27,7 @@ class Seen(StrEnum):
 
     CLAIMS = "claims"  # of the last login that p3idp saw
     GROUPS = "groups"  # that Keystone has them in now: what a mapping does to them is not known
+    NAME = "name"  # that the policy gives access to: they never came, as far as p3idp knows
 
 
 @dataclass(frozen=True, slots=True)
