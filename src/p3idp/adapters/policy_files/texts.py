@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from p3idp.adapters.policy_files.environments import ENVIRONMENTS
-from p3idp.adapters.policy_files.load import SITE_FILE, load_policy, load_site
+from p3idp.adapters.policy_files.load import COMMUNITIES, SITE_FILE, VERBATIM, load_policy, load_site
 from p3idp.core.policy.model import Policy, Site
 from p3idp.errors.history import DirectoryNotEmpty
 
@@ -47,3 +47,10 @@ def _write(directory: Path, texts: Mapping[str, str]) -> None:
 
 def _is_of_site(name: str) -> bool:
     return name == SITE_FILE or name.startswith(f"{ENVIRONMENTS}/")
+
+
+def is_policy_file(name: str) -> bool:
+    """Whether a file of this name, relative to a policy directory, is read as part of the policy."""
+    part, _, file = name.rpartition("/")
+    known = {COMMUNITIES: ".yaml", ENVIRONMENTS: ".yaml", VERBATIM: ".json"}
+    return name == SITE_FILE or (part in known and file.endswith(known[part]) and bool(_NAME.fullmatch(name)))

@@ -13,10 +13,14 @@ from p3idp.core.policy.model import Approvers, Site
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """``site``: of the last applied policy, None where none was applied here. ``unknown``: why that cannot be told."""
+    """``site``: of the last applied policy, None where none was applied. ``unknown``: why that cannot be told.
+
+    ``environment``: where that policy was applied, which may be elsewhere: people sign in as they do there.
+    """
 
     site: Site | None = None
     unknown: str = ""
+    environment: str = ""
 
     @property
     def approvers(self) -> Approvers | None:
