@@ -95,6 +95,22 @@ def test_a_token_that_must_end_has_only_the_roles_asked_for(site: Site):
         )
 
 
+def test_a_person_sees_their_own_credentials_and_until_when_their_memberships_hold(site: Site):
+    unscoped, project = site.scoped()
+    end, name = (datetime.now(UTC) + timedelta(seconds=90)).replace(microsecond=0), credential_name(wiring.new_token())
+    site.keystone.scope_until(unscoped, project, end, name)
+    (made,) = [each for each in site.keystone.credentials(unscoped) if each.name == name]
+    assert (made.project_id, made.until, made.unrestricted) == (project.id, end, False)
+    assert "member" in made.roles
+    lapses_at = site.keystone.lapses_at(unscoped)
+    assert lapses_at is not None
+    assert abs(lapses_at - unscoped.issued_at - site.provider.authorization_ttl) < timedelta(seconds=30)
+    made_up = dataclasses.replace(unscoped, value=Secret("gAAAAAmade-up"))
+    for asked in (site.keystone.credentials, site.keystone.lapses_at):
+        with pytest.raises(FederatedLoginRefused):
+            asked(made_up)
+
+
 def test_no_credential_is_made_with_an_end_in_the_past(site: Site):
     unscoped, project = site.scoped()
     past = datetime.now(UTC) - timedelta(seconds=30)

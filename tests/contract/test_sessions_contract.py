@@ -14,6 +14,7 @@ from p3idp.adapters.memory.sessions import MemorySessions, MemorySpentAttempts
 from p3idp.adapters.seal import FernetSeal
 from p3idp.adapters.store.engine import open_store
 from p3idp.adapters.store.sessions import DatabaseSessions, DatabaseSpentAttempts
+from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.login.session import KeystoneView, Session, SessionId
 from p3idp.core.login.tokens import VerifiedClaims
 from p3idp.core.policy.model import ProjectRef, ProviderId
@@ -42,7 +43,12 @@ def session(name: str = "山田 太郎", began_at: datetime = NOW) -> Session:
         shown={"name": name, "groups": ["a", "b"]},
     )
     p3, old = ProjectRef("egi", "p3"), ProjectRef("egi", "old")
-    view = KeystoneView(NOW, "alice", ((p3, ("member", "reader")),), (old,), "")
+    held = (
+        ApplicationCredential("c1", "nächtlich", p3, "1", ("member",), NOW + timedelta(days=1), unrestricted=True),
+        ApplicationCredential("c2", "old", None, "2", ("member", "reader")),
+    )
+    ends = NOW + timedelta(hours=8)
+    view = KeystoneView(NOW, "alice", ((p3, ("member", "reader")),), (old,), "", held, ends)
     return Session(claims, view, began_at, began_at)
 
 

@@ -58,13 +58,13 @@ def test_the_project_may_be_named_in_several_ways(world: World, changes):
 def test_a_keystone_token_that_ends_early_enough_is_handed_out_as_it_is(world: World):
     world.keystone.token_life = timedelta(minutes=10)
     assert world.ask().expires_at == (BEGIN + timedelta(minutes=10)).replace(microsecond=0)
-    assert world.keystone.credentials == []
+    assert world.keystone.made == []
 
 
 def test_a_longer_one_is_replaced_by_one_that_ends_with_the_source(world: World):
     token = world.ask()
     assert token.expires_at == (BEGIN + timedelta(minutes=30)).replace(microsecond=0)
-    (credential,) = world.keystone.credentials
+    (credential,) = world.keystone.made
     assert credential.name.startswith(CREDENTIAL_PREFIX)
     assert not credential.unrestricted
     assert credential.expires_at <= BEGIN + timedelta(minutes=30)
@@ -79,7 +79,7 @@ def test_repeated_exchanges_never_move_the_end_and_tidy_up(world: World):
     world.clock.forward(hours=1)
     world.arrive("alice", {P3: ("member",)}, life=timedelta(hours=2))
     world.ask()
-    assert len(world.keystone.credentials) == 1, "the credentials that are over are gone"
+    assert len(world.keystone.made) == 1, "the credentials that are over are gone"
 
 
 def test_the_policys_own_end_counts_as_well():

@@ -6,7 +6,7 @@ known too.
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,6 +17,7 @@ from chromium import chromium, fill_in, new_person
 
 from p3idp import wiring
 from p3idp.adapters.logs import redact
+from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.exchange.request import ACCESS_TOKEN, GRANT_TYPE
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider
@@ -60,6 +61,12 @@ class Eavesdropper:
 
     def scope_until(self, token: KeystoneToken, project: ReachableProject, end: datetime, name: str) -> KeystoneToken:
         raise AssertionError("a sign-in makes no application credentials")
+
+    def credentials(self, token: KeystoneToken) -> Sequence[ApplicationCredential]:
+        return self.keystone.credentials(token)
+
+    def lapses_at(self, token: KeystoneToken) -> datetime | None:
+        return self.keystone.lapses_at(token)
 
     def _noted(self, what: str, token: KeystoneToken) -> KeystoneToken:
         self.heard[what] = token.value.reveal()

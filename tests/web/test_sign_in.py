@@ -104,11 +104,11 @@ def test_tokens_that_are_refused_are_in_the_ledger_and_nobody_is_signed_in(door:
 def test_the_access_token_is_asked_with_once_and_then_gone(door: Door) -> None:
     browser = door.browser()
     door.sign_in(browser)
-    assert door.keystone.calls == ["login", "projects", "scope_to"]
+    assert door.keystone.calls == ["login", "projects", "credentials", "lapses_at", "scope_to"]
     [(session, _)] = door.sessions.held.values()
     assert "the-access-token" not in repr(session)
     get(browser, "/access")
-    assert door.keystone.calls == ["login", "projects", "scope_to"]
+    assert door.keystone.calls == ["login", "projects", "credentials", "lapses_at", "scope_to"]
 
 
 def test_a_new_sign_in_ends_the_old_session(door: Door) -> None:

@@ -1,7 +1,11 @@
 """Look at Keystone through a person's own eyes. Owns what is asked with their token, and what a failure leaves."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from p3idp.core.credentials.held import ApplicationCredential
+from p3idp.core.credentials.outlook import is_for_exchange
 from p3idp.core.login.session import KeystoneView
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider
@@ -19,10 +23,35 @@ def look(keystone: FederatedLogin, provider: IdentityProvider, token: RawToken, 
     try:
         unscoped = keystone.login(provider, token)
         projects = sorted(keystone.projects(unscoped))
-        seen = tuple((project.ref, _roles(keystone, unscoped, project)) for project in projects[:MOST_PROJECTS])
+        credentials, lapses_at = _held(keystone, unscoped, projects, now)
+        first, rest = _split(projects, credentials or ())
+        seen = tuple((project.ref, _roles(keystone, unscoped, project)) for project in first)
     except (FederatedLoginRefused, KeystoneUnreachable) as error:
         return KeystoneView(now, problem=error.code)
-    return KeystoneView(now, unscoped.user_name, seen, tuple(project.ref for project in projects[MOST_PROJECTS:]))
+    unseen = tuple(project.ref for project in rest)
+    return KeystoneView(now, unscoped.user_name, seen, unseen, credentials=credentials, lapses_at=lapses_at)
+
+
+def _held(
+    keystone: FederatedLogin, unscoped: KeystoneToken, projects: Iterable[ReachableProject], now: datetime
+) -> tuple[tuple[ApplicationCredential, ...] | None, datetime | None]:
+    """What the person made themselves, projects named as far as they reach them. Without it, the rest still shows."""
+    names = {project.id: project.ref for project in projects}
+    try:
+        listed, lapses_at = keystone.credentials(unscoped), keystone.lapses_at(unscoped)
+    except (FederatedLoginRefused, KeystoneUnreachable):
+        return None, None
+    own = (each for each in listed if not is_for_exchange(each, now))
+    return tuple(replace(each, project=names.get(each.project_id)) for each in own), lapses_at
+
+
+def _split(
+    projects: Sequence[ReachableProject], credentials: Iterable[ApplicationCredential]
+) -> tuple[Sequence[ReachableProject], Sequence[ReachableProject]]:
+    """The projects that are looked at, those of credentials among them, and the rest."""
+    of_credentials = {each.project_id for each in credentials}
+    first = [p for number, p in enumerate(projects) if number < MOST_PROJECTS or p.id in of_credentials]
+    return first, [project for project in projects if project not in first]
 
 
 def _roles(keystone: FederatedLogin, unscoped: KeystoneToken, project: ReachableProject) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Kind, Snapshot
+from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider, ProjectRef
 from p3idp.core.secret import Secret
@@ -63,6 +64,18 @@ class FederatedLogin(Protocol):
         The credential's secret is forgotten at once; earlier ones of this person that have expired are deleted
         from time to time.
         Raises FederatedLoginRefused where Keystone does not allow it or does not keep ``end``."""
+        ...
+
+    def credentials(self, token: KeystoneToken) -> Sequence[ApplicationCredential]:
+        """All application credentials of the token's person, by name; their projects are known by id alone.
+
+        Raises FederatedLoginRefused, KeystoneUnreachable."""
+        ...
+
+    def lapses_at(self, token: KeystoneToken) -> datetime | None:
+        """When the first of the person's group memberships lapses, if there is no further login; None for never.
+
+        Raises FederatedLoginRefused, KeystoneUnreachable."""
         ...
 
 

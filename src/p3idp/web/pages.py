@@ -6,6 +6,7 @@ import structlog
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from p3idp.core.credentials.own import own_outlooks
 from p3idp.core.login.callback import Callback, read_callback
 from p3idp.core.login.differences import differences
 from p3idp.core.login.session import Session
@@ -100,16 +101,25 @@ def _seen(session: Session) -> Mapping[str, object]:
     policy = parts().desk.policy()
     decision = decide(policy, session.claims, now)
     explanation = explain(policy, decision, session.claims.entitlements)
+    provider = next((p for p in policy.site.identity_providers if p.id == session.claims.provider), None)
+    about_consent = consent.shown(session)
     return {
         "site": policy.site,
         "session": session,
         "now": now,
-        "provider": next((p for p in policy.site.identity_providers if p.id == session.claims.provider), None),
+        "provider": provider,
         "explanation": explanation,
         "reason": reason(explanation),
         "ask": ask(explanation, policy.site),
         "differences": differences(decision.access, session.keystone),
-        **consent.shown(session),
+        **about_consent,
+        "own_credentials": own_outlooks(
+            session,
+            decision,
+            provider.authorization_ttl if provider else None,
+            now,
+            consented=about_consent["consent"] is not None,
+        ),
         "misspelt": [text for text in session.claims.entitlements if is_misspelt(text)],
     }
 

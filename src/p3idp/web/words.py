@@ -9,6 +9,8 @@ from pathlib import Path
 from flask import Flask
 from markupsafe import Markup
 
+from p3idp.core.credentials.outlook import Outlook
+from p3idp.core.credentials.words import advice
 from p3idp.core.policy.nearness import Nearness
 from p3idp.core.policy.sentence import NEARNESS, unmet
 
@@ -19,6 +21,7 @@ _AFTER_MARK = re.compile(r"(?<=[:/@])(?<!:/)(?<!//)(?=[^/])")  # but never insid
 def install(app: Flask) -> None:
     """Give the templates these filters, and the address of the style sheet."""
     app.jinja_env.filters.update(
+        advised=advised,
         moment=moment,
         day=day,
         span=span,
@@ -35,6 +38,11 @@ def install(app: Flask) -> None:
 def moment(value: datetime) -> str:
     """A moment to the minute, in UTC."""
     return f"{value.astimezone(UTC):%-d %B %Y, %H:%M} UTC"
+
+
+def advised(found: Outlook) -> str:
+    """What its owner can do about an application credential, beside the moment at which it stops."""
+    return advice(found, to_owner=True, dated=False)
 
 
 def day(value: datetime) -> str:

@@ -1,12 +1,14 @@
-"""A person's own application credentials: make one that ends, forget it, tidy up. Owns those four calls."""
+"""A person's own application credentials: list them, make one that ends, forget it, tidy up. Owns those calls."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from p3idp.adapters.keystone.credential_rows import read_credential
 from p3idp.adapters.keystone.person_http import PersonalHttp, as_person, describe, read_json
 from p3idp.adapters.keystone.token_reply import Malformed, parse_moment
+from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
 from p3idp.core.secret import Secret
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
@@ -27,12 +29,23 @@ class Credential:
 
 
 class PersonalCredentials:
-    """The application credentials of the person a scoped token belongs to."""
+    """The application credentials of the person a token belongs to; making one takes a scoped token."""
 
-    def __init__(self, http: PersonalHttp, url: str, scoped: KeystoneToken) -> None:
+    def __init__(self, http: PersonalHttp, url: str, token: KeystoneToken) -> None:
         self._http = http
-        self._collection = f"{url}/users/{scoped.user_id}/application_credentials"
-        self._headers = as_person(scoped.value.reveal())
+        self._collection = f"{url}/users/{token.user_id}/application_credentials"
+        self._headers = as_person(token.value.reveal())
+
+    def all(self) -> tuple[ApplicationCredential, ...]:
+        """Every one of them, by name. Raises FederatedLoginRefused, KeystoneUnreachable."""
+        reply = self._http.send("GET", self._collection, headers=self._headers)
+        if reply.status_code != 200:
+            raise FederatedLoginRefused("Keystone does not list this person's credentials.", debug=describe(reply))
+        try:
+            found = [read_credential(row, {}) for row in read_json(reply)["application_credentials"]]
+        except (KeyError, TypeError, ValueError) as exc:
+            raise KeystoneUnreachable("Keystone listed credentials in a form p3idp does not know.") from exc
+        return tuple(sorted(found, key=lambda each: (each.name, each.id)))
 
     def create(self, name: str, end: datetime, roles: Sequence[str]) -> Credential:
         """Make a restricted one that expires at ``end``. Raises FederatedLoginRefused."""

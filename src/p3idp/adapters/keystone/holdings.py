@@ -5,7 +5,6 @@ A question is one call or two, never one a credential; the names of projects and
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from threading import Lock
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -14,9 +13,9 @@ from keystoneauth1 import exceptions as ksa
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.session import Session
 
+from p3idp.adapters.keystone.credential_rows import read_credential, read_moment
 from p3idp.adapters.keystone.persistence import Persistence
 from p3idp.adapters.keystone.session import keystone_errors
-from p3idp.adapters.keystone.token_reply import Malformed, parse_moment
 from p3idp.core.keystone_url import v3_url
 from p3idp.core.policy.model import ProjectRef
 from p3idp.errors.keystone import KeystoneUnreachable
@@ -47,7 +46,7 @@ class KeystoneHoldings:
         with keystone_errors("list a user's application credentials", refusal=KeystoneUnreachable):
             rows = self._rows(f"/users/{_safe(user)}/application_credentials", "application_credentials")
             # Most people have none: the names of projects are asked for when somebody does.
-            found = [_credential(row, self._names().projects) for row in rows]
+            found = [read_credential(row, self._names().projects) for row in rows]
         return tuple(sorted(found, key=lambda each: (each.name, each.id)))
 
     def given_roles(self, user: str) -> tuple[GivenRole, ...]:
@@ -78,7 +77,7 @@ class KeystoneHoldings:
             found: dict[str, Membership] = {}
             for row in self._rows(f"/users/{_safe(user)}/groups", "groups"):
                 domain = self._names().domains.get(row["domain_id"], row["domain_id"])
-                until = _moment(row.get("membership_expires_at"))
+                until = read_moment(row.get("membership_expires_at"))
                 held = found.get(row["id"])
                 if held is not None:
                     until = max(held.until, until) if held.until and until else None
@@ -109,19 +108,6 @@ class KeystoneHoldings:
         return rows
 
 
-def _credential(row: Row, projects: Mapping[str, ProjectRef]) -> ApplicationCredential:
-    project = row["project_id"] or ""
-    return ApplicationCredential(
-        id=row["id"],
-        name=row["name"],
-        project=projects.get(project),
-        project_id=project,
-        roles=tuple(sorted(role["name"] for role in row["roles"])),
-        until=_moment(row["expires_at"]),
-        unrestricted=bool(row["unrestricted"]),
-    )
-
-
 def _given(row: Row, memberships: Mapping[str, Membership]) -> Iterator[GivenRole]:
     """Roles on projects; whoever has one through a group is told by ``…/groups/{id}/users/…`` in links.membership."""
     if "project" not in row["scope"]:
@@ -132,15 +118,6 @@ def _given(row: Row, memberships: Mapping[str, Membership]) -> Iterator[GivenRol
         yield GivenRole(project, role)
     elif membership := memberships.get(urlsplit(link).path.split("/")[-3]):
         yield GivenRole(project, role, membership)
-
-
-def _moment(text: object) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_moment(text)
-    except Malformed as exc:
-        raise ValueError(str(exc)) from exc  # keystone_errors knows what that means
 
 
 def _safe(user: str) -> str:

@@ -8,11 +8,14 @@ from urllib.parse import quote
 
 import httpx
 
+from p3idp.adapters.keystone.credential_rows import read_moment
 from p3idp.adapters.keystone.credentials import PersonalCredentials
 from p3idp.adapters.keystone.person_http import PersonalHttp, as_person, describe, read_json
 from p3idp.adapters.keystone.token_reply import Malformed, parse_token
+from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.keystone_url import v3_url
 from p3idp.core.login.tokens import RawToken
+from p3idp.core.policy.decide import earliest
 from p3idp.core.policy.model import IdentityProvider, ProjectRef
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
 from p3idp.ports.keystone import KeystoneToken, ReachableProject
@@ -93,6 +96,22 @@ class KeystoneLogin:
         if self._is_time_to_tidy(ended):
             credentials.delete_expired(ended.issued_at)
         return ended
+
+    def credentials(self, token: KeystoneToken) -> Sequence[ApplicationCredential]:
+        """GET /v3/users/{id}/application_credentials, with a token that need not be scoped."""
+        return PersonalCredentials(self._http, self._url, token).all()
+
+    def lapses_at(self, token: KeystoneToken) -> datetime | None:
+        """GET /v3/users/{id}/groups: the first end of a membership."""
+        headers = as_person(token.value.reveal())
+        reply = self._http.send("GET", f"{self._url}/users/{token.user_id}/groups", headers=headers)
+        if reply.status_code != 200:
+            raise FederatedLoginRefused("Keystone does not list this person's groups.", debug=describe(reply))
+        try:
+            ends = [read_moment(row.get("membership_expires_at")) for row in read_json(reply)["groups"]]
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise KeystoneUnreachable("Keystone listed groups in a form p3idp does not know.") from exc
+        return earliest(*ends)
 
     def _is_time_to_tidy(self, token: KeystoneToken) -> bool:
         """Not at every exchange: listing credentials is one of Keystone's slower answers. By Keystone's clock."""

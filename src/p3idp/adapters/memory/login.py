@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
+from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider, ProjectRef
@@ -29,14 +30,16 @@ class MemoryCredential:
     project_id: str
     expires_at: datetime
     unrestricted: bool = False
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
 class MemoryPerson:
-    """Someone whose access token works here, and what their groups give them: project to roles."""
+    """Someone whose access token works here, what their groups give them (project to roles), and what they made."""
 
     name: str
     projects: Mapping[ProjectRef, tuple[str, ...]] = field(default_factory=dict)
+    credentials: list[ApplicationCredential] = field(default_factory=list)
 
 
 class MemoryKeystoneLogin:
@@ -50,7 +53,7 @@ class MemoryKeystoneLogin:
         self.token_life = token_life
         self.people: dict[str, MemoryPerson] = {}
         self.disabled: set[ProjectRef] = set()
-        self.credentials: list[MemoryCredential] = []
+        self.made: list[MemoryCredential] = []
         self.caps_credentials = True
         self.down = False
         self.calls: list[str] = []
@@ -62,7 +65,7 @@ class MemoryKeystoneLogin:
         known = self._issued.get(token.value.reveal())
         if known is None or token.expires_at <= self._clock():
             return False
-        return known[2] is None or any(credential.id == known[2] for credential in self.credentials)
+        return known[2] is None or any(credential.id == known[2] for credential in self.made)
 
     def login(self, provider: IdentityProvider, token: RawToken) -> KeystoneToken:
         """Log in with an access token that a person of this Keystone holds."""
@@ -102,12 +105,31 @@ class MemoryKeystoneLogin:
             raise FederatedLoginRefused("Keystone does not let this person make an application credential.")
         if not self.caps_credentials:
             raise FederatedLoginRefused("Keystone did not keep to the end of an application credential.")
-        made = MemoryCredential(f"credential-{next(self._ids)}", name, token.user_id, project.id, end)
-        self.credentials = [kept for kept in self.credentials if not _is_over(kept, token.user_id, now)] + [made]
+        made = MemoryCredential(
+            f"credential-{next(self._ids)}", name, token.user_id, project.id, end, roles=scoped.roles
+        )
+        self.made = [kept for kept in self.made if not _is_over(kept, token.user_id, now)] + [made]
         # Like Keystone: to the second, never later than the credential.
         expires_at = min(end.replace(microsecond=0), now.replace(microsecond=0) + self.token_life)
         ended = replace(scoped, value=self._new_value(), expires_at=expires_at, issued_at=now)
         return self._remember(ended, person, provider, made.id)
+
+    def credentials(self, token: KeystoneToken) -> Sequence[ApplicationCredential]:
+        """What the person made themselves, and what was made for exchanges."""
+        self._asked("credentials")
+        person, _, _ = self._known(token)
+        for_exchange = [
+            ApplicationCredential(c.id, c.name, None, c.project_id, c.roles, c.expires_at, c.unrestricted)
+            for c in self.made
+            if c.user_id == token.user_id
+        ]
+        return tuple(sorted([*person.credentials, *for_exchange], key=lambda each: (each.name, each.id)))
+
+    def lapses_at(self, token: KeystoneToken) -> datetime | None:
+        """The time to live of the provider, from the login on."""
+        self._asked("lapses_at")
+        _, provider, _ = self._known(token)
+        return token.issued_at + provider.authorization_ttl
 
     def _asked(self, what: str) -> None:
         self.calls.append(what)

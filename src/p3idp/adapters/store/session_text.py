@@ -4,11 +4,12 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.login.session import KeystoneView, Session
 from p3idp.core.login.tokens import VerifiedClaims
 from p3idp.core.policy.model import ProjectRef, ProviderId
 
-_FORM = 1  # raise it when the shape changes: older sessions then end, and people sign in again
+_FORM = 2  # raise it when the shape changes: older sessions then end, and people sign in again
 
 
 def session_to_text(session: Session) -> str:
@@ -37,6 +38,8 @@ def session_to_text(session: Session) -> str:
                 "projects": [[ref.domain, ref.name, roles] for ref, roles in view.projects],
                 "unseen": [[ref.domain, ref.name] for ref in view.unseen],
                 "problem": view.problem,
+                "credentials": None if view.credentials is None else [_listed(each) for each in view.credentials],
+                "lapses_at": view.lapses_at and _number(view.lapses_at),
             },
         },
         ensure_ascii=False,
@@ -84,7 +87,32 @@ def _view(found: dict[str, Any]) -> KeystoneView:
         projects=tuple((ProjectRef(domain, name), tuple(roles)) for domain, name, roles in found["projects"]),
         unseen=tuple(ProjectRef(domain, name) for domain, name in found["unseen"]),
         problem=found["problem"],
+        credentials=None if found["credentials"] is None else tuple(_credential(*row) for row in found["credentials"]),
+        lapses_at=found["lapses_at"] and _moment(found["lapses_at"]),
     )
+
+
+def _listed(credential: ApplicationCredential) -> list[object]:
+    project, until = credential.project, credential.until
+    named = [project.domain, project.name] if project else None
+    ends = until and _number(until)
+    return [
+        credential.id,
+        credential.name,
+        named,
+        credential.project_id,
+        credential.roles,
+        ends,
+        credential.unrestricted,
+    ]
+
+
+def _credential(
+    identity: str, name: str, project: Any, project_id: str, roles: Any, ends: Any, unrestricted: bool
+) -> ApplicationCredential:
+    named = ProjectRef(*project) if project else None
+    until = ends and _moment(ends)
+    return ApplicationCredential(identity, name, named, project_id, tuple(roles), until, unrestricted)
 
 
 def _number(moment: datetime) -> float:

@@ -45,9 +45,9 @@ def fate(found: Outlook) -> str:
     return " ".join([told, *_fewer(found)])
 
 
-def advice(found: Outlook, *, to_owner: bool = False) -> str:
-    """What to do about it."""
-    by = f" by {moment(found.stops_at)}" if found.stops_at else ""
+def advice(found: Outlook, *, to_owner: bool = False, dated: bool = True) -> str:
+    """What to do about it; not ``dated`` where the moment stands beside it already."""
+    by = "" if found.stops_at is None else f" by {moment(found.stops_at)}" if dated else " before then"
     return _ADVICE[found.keeper][to_owner].format(by=by)
 
 

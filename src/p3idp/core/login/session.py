@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NewType
 
+from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.login.tokens import VerifiedClaims
 from p3idp.core.policy.model import ProjectRef
 
@@ -15,7 +16,8 @@ class KeystoneView:
     """What Keystone let this person reach at ``seen_at``: projects with roles, as Keystone names them, sorted.
 
     ``problem`` is the code of the error where Keystone could not be seen, and empty otherwise. ``unseen`` are
-    projects that Keystone lists but whose roles were not looked up.
+    projects that Keystone lists but whose roles were not looked up. ``credentials``: the person's own application
+    credentials, None where they could not be listed; ``lapses_at``: when the memberships of this login lapse.
     """
 
     seen_at: datetime
@@ -23,6 +25,8 @@ class KeystoneView:
     projects: tuple[tuple[ProjectRef, tuple[str, ...]], ...] = ()
     unseen: tuple[ProjectRef, ...] = ()
     problem: str = ""
+    credentials: tuple[ApplicationCredential, ...] | None = None
+    lapses_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
