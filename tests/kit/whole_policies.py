@@ -6,10 +6,12 @@ A Login is one person at an identity provider, as claims; it can be read as p3id
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p3idp.core.keystone_rules import Mapped
 from p3idp.core.mappings.compile import attribute
 from p3idp.core.policy.claims import GivenClaims
 from p3idp.core.policy.decide import decide
@@ -20,6 +22,7 @@ from p3idp.core.policy.model import (
     ClaimNames,
     Community,
     IdentityProvider,
+    NamedPerson,
     Policy,
     PolicyId,
     Project,
@@ -56,6 +59,7 @@ ENTITLEMENTS = [
 CLIENTS = ["p3idp", "keystone", "cli", "x"]
 LEVELS = ["https://refeds.org/assurance/IAP/low", "https://refeds.org/assurance/IAP/medium", "{0}"]
 GROUPS = ["", "", "", "{0} {braces}", "gruppe äöü 群", "names, [quoted] 'x'", "50% {", "shared"]
+SUBJECTS = ["someone@egi.eu", "all", "O'Hara", "{0}", "50%25@x", "a/b c", "3f2a@egi.eu"]
 DOMAINS = ["egi", "Domäne {0}"]
 
 
@@ -150,8 +154,20 @@ def communities_of(draw: st.DrawFn, site: Site, name: str) -> Community:
         )
         for n in range(draw(st.integers(1, 4)))
     )
+    people = tuple(
+        NamedPerson(
+            subject=draw(st.sampled_from(SUBJECTS)),
+            identity_provider=ProviderId(draw(st.sampled_from(ids))),
+            grants=((project.ref, (draw(st.sampled_from(["member", "reader"])),)),),
+            validity=draw(st.sampled_from(SPANS)),
+            place=(name, 100 + n),
+        )
+        for n in range(draw(st.integers(0, 3)))
+    )
     stopped = draw(st.sampled_from([None, None, None, Suspension(NOW, "looked into")]))
-    return Community(name, "t", "c", (project,), rules, validity=draw(st.sampled_from(SPANS)), suspended=stopped)
+    return Community(
+        name, "t", "c", (project,), rules, validity=draw(st.sampled_from(SPANS)), suspended=stopped, people=people
+    )
 
 
 def _without_clashes(communities: tuple[Community, ...]) -> tuple[Community, ...]:
@@ -196,8 +212,43 @@ def near(entitlement: Entitlement) -> list[str]:
     ]
 
 
+def groups_at_keystone(policy: Policy, provider: IdentityProvider, mapped: Mapped) -> set[str]:
+    """The groups that a login gets by the mapping, and those that its user is in for good, by being named."""
+    named = {person.group for person in policy.people_at(NOW) if person.condition == (provider.id, mapped.person.id)}
+    return {group.name for group in mapped.groups} | named
+
+
+def named_in(policy: Policy) -> list[NamedPerson]:
+    """Everybody whom some community names, whenever."""
+    return [person for community in policy.communities for person in community.people]
+
+
+def logins_by_name(policy: Policy) -> Iterator[Login]:
+    """Who is named, at every provider, and everybody who is nearly called so; they hold nothing else."""
+    for provider in policy.site.identity_providers:
+        client = next(iter(provider.issuing_clients), "p3idp")
+        for subject in dict.fromkeys(person.subject for person in named_in(policy)):
+            base = Login(provider, provider.issuers[-1], subject, client, {}, (), provider.audiences[:1])
+            yield base
+            for other in (
+                subject.upper(),
+                f"{subject}x",
+                f" {subject}",
+                subject[:-1] or "x",
+                quote(subject),
+                f"{subject} ",
+            ):
+                yield replace(base, subject=other)
+            for other in (*CLIENTS, "", "P3idp"):
+                yield replace(base, client=other)
+                yield replace(base, client=other, audiences=())
+            yield replace(base, issuer="https://evil.test")
+            yield replace(base, issuer=base.issuer.upper())
+
+
 def logins(policy: Policy) -> Iterator[Login]:
-    """For each provider and rule: one who gets in, and everybody who nearly does."""
+    """For each provider and rule: one who gets in, and everybody who nearly does; and so for each who is named."""
+    yield from logins_by_name(policy)
     rules = [rule for community in policy.communities for rule in community.rules]
     for provider in policy.site.identity_providers:
         everything = tuple(sorted({f"{rule.entitlement}#a" for rule in rules}))
@@ -240,6 +291,23 @@ def _changed(base: Login, rule: AccessRule) -> Iterator[Login]:
 
 def strange(policy: Policy) -> Iterator[Login]:
     """Logins with a value that Keystone would not read as it stands."""
+    for provider in policy.site.identity_providers:
+        client = next(iter(provider.issuing_clients), "p3idp")
+        for name in dict.fromkeys(person.subject for person in named_in(policy)):
+            base = Login(provider, provider.issuers[-1], name, client, {}, (), provider.audiences[:1])
+            forms = (
+                "{0};x",
+                "x;{0}",
+                "{0};{0}",
+                "{0};",
+                "['{0}']",
+                'JSON:"{0}"',
+                " ['{0}']",
+                "{0}\n",
+                "{0}\0",
+                "\u200b{0}",
+            )
+            yield from (replace(base, subject=form.replace("{0}", name)) for form in forms)
     for login in logins(policy):
         for name, values in login.entitlements.items():
             for value in (";".join((*values, "x")), f"['{values[0]}']", 'JSON:{"name": "admins"}', f"{values[0]}\n"):
