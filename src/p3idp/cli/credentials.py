@@ -132,7 +132,7 @@ def _messages(number: int) -> str:
 def _notice_json(notice: Notice) -> dict[str, object]:
     about: tuple[Outlook, ...] = notice.about
     return {
-        "to": notice.owner.email or None,
+        "to": notice.owner.email if address_of(notice.owner.email) else None,
         "owner": notice.owner.name,
         "subject": notice.subject,
         "text": notice.text,
