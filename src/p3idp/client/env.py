@@ -1,10 +1,17 @@
-"""What a researcher's machine provides: its environment and files. Owns how an access token is found there.
+"""What a researcher's machine provides: its environment, files, clock and randomness.
+
+Owns how an access token is found in a file or variable; what p3idp itself keeps is cache/.
 
 A token never comes from the command line: other people on the machine can read that.
 """
 
 import os
+import secrets
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from p3idp.core.secret import Secret
@@ -34,3 +41,26 @@ def _token(text: str, where: str) -> Secret[str]:
     if not token or any(character.isspace() for character in token):
         raise TokenUnreadable(f"{where} does not hold an access token.")
     return Secret(token)
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_token() -> str:
+    """Unguessable URL-safe text of 256 bits."""
+    return secrets.token_urlsafe(32)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C and a plea to end wait for the end of this block; they are heard then."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,0 +1,127 @@
+"""``p3idp login``, ``whoami`` and ``logout``. Owns their options and the forms of their answers."""
+
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from p3idp.cli.json_text import as_json_text
+from p3idp.cli.options import json_option
+from p3idp.cli.terminal import harmless
+from p3idp.client.clouds import Cloud
+from p3idp.client.discovery import completed
+from p3idp.client.here import Desk, desk
+from p3idp.client.http import Web
+from p3idp.client.identity import Identity
+from p3idp.errors.client import SignInNeeded
+from p3idp.errors.login import ProviderUnreachable
+
+cloud_option = click.option("--cloud", metavar="NAME", help="Which cloud; default: the one in use.")
+
+
+@click.command()
+@cloud_option
+@click.option("--broker", metavar="URL", help="The site's broker, which knows the rest.")
+@click.option("--issuer", metavar="URL", help="The identity provider.")
+@click.option("--client-id", metavar="ID", help="The public client to sign in with there.")
+@click.option("--scope", "scopes", metavar="NAME", multiple=True, help="Ask for these scopes instead of the site's.")
+@click.option("--auth-url", metavar="URL", help="Keystone, for a cloud without a broker.")
+@click.option("--identity-provider", metavar="NAME", help="The identity provider's name in Keystone.")
+@click.option("--protocol", metavar="NAME", help="The protocol's name in Keystone.")
+@click.option("--ca-file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+              help="Trust this CA bundle.")  # fmt: skip
+@click.option("--flow", type=click.Choice(["auto", "browser", "device", "paste"]), help="How to sign in.")
+@click.option("--redirect-uri", metavar="URI", help="For providers that take one loopback address only.")
+@click.option("--no-browser", is_flag=True, help="Show a link, a code and a QR code for another device.")
+@click.option("--again", is_flag=True, help="Sign in anew although somebody is signed in.")
+@json_option
+def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **given: Any) -> None:
+    """Sign in once, for all that speaks OpenStack.
+
+    A browser opens where you sit in front of one; elsewhere a code is shown for another device. What is told here is
+    remembered under the cloud's name.
+    """
+    here = desk(ask=True, no_browser=no_browser)
+    chosen = here.clouds.find(cloud, given)
+    full = completed(chosen, Web(chosen.verify))
+    identity = here.work.identity(full, anew=again)
+    here.clouds.remember(full)
+    if as_json:
+        click.echo(as_json_text(_about(here, full, identity)))
+        return
+    click.echo(f"Signed in at {harmless(full.name)} as {harmless(identity.name)} ({harmless(identity.subject)}).")
+    click.echo(f"The sign-in is kept {here.cache.seal.place}: {here.cache.files.directory}")
+    if identity.refresh_token is None:
+        click.echo(f"It lasts until {identity.ends_at:%Y-%m-%d %H:%M} UTC: the provider gave no refresh token.")
+
+
+@click.command()
+@cloud_option
+@json_option
+def whoami(cloud: str | None, as_json: bool) -> None:
+    """Say who is signed in, and where."""
+    here = desk(ask=False)
+    chosen, identity = signed_in(here, cloud)
+    if as_json:
+        click.echo(as_json_text(_about(here, chosen, identity)))
+        return
+    rows = {
+        "Name": identity.name,
+        "Subject": identity.subject,
+        "Cloud": chosen.name,
+        "Provider": identity.issuer,
+        "Project": chosen.project or "none in use (p3idp projects)",
+        "Lasts": "until you sign out, or the provider ends it"
+        if identity.refresh_token
+        else f"until {identity.ends_at:%Y-%m-%d %H:%M} UTC",
+    }
+    for label, value in rows.items():
+        click.echo(f"{label:<9} {harmless(value)}")
+
+
+@click.command()
+@cloud_option
+@json_option
+def logout(cloud: str | None, as_json: bool) -> None:
+    """Sign out: here, at Keystone and at the identity provider."""
+    here = desk(ask=True)  # so that also a sign-in whose key is gone can be ended
+    chosen = here.clouds.find(cloud)
+    done = here.work.log_out(chosen)
+    here.clouds.remember(replace(chosen, project=""))
+    if as_json:
+        body = {"cloud": chosen.name, "was_signed_in": done.was_signed_in, "provider_told": done.provider_told,
+                "keystone_tokens_ended": done.keystone_tokens}  # fmt: skip
+        click.echo(as_json_text(body))
+    elif not done.was_signed_in:
+        click.echo(f"Nobody was signed in at {harmless(chosen.name)}.")
+    else:
+        click.echo(f"Signed out of {harmless(chosen.name)}. Keystone tokens ended: {done.keystone_tokens}.")
+    if done.was_signed_in and not done.provider_told:
+        raise ProviderUnreachable(
+            "Nothing is kept here any more, but the identity provider could not be told.",
+            hint="End the sign-in on the provider's own page of your sessions.",
+        )
+
+
+def signed_in(here: Desk, cloud: str | None) -> tuple[Cloud, Identity]:
+    """The cloud and who is signed in there. Raises SignInNeeded."""
+    chosen = here.clouds.find(cloud)
+    identity = here.work.kept_identity(chosen)
+    if identity is None:
+        raise SignInNeeded(f"Nobody is signed in at {chosen.name}.", hint="Sign in: p3idp login")
+    return chosen, identity
+
+
+def _about(here: Desk, cloud: Cloud, identity: Identity) -> dict[str, Any]:
+    return {
+        "cloud": cloud.name,
+        "issuer": identity.issuer,
+        "client_id": identity.client_id,
+        "subject": identity.subject,
+        "name": identity.name,
+        "scopes": sorted(identity.scopes),
+        "project": cloud.project or None,
+        "access_token_ends_at": identity.ends_at.isoformat(timespec="seconds"),
+        "refreshable": identity.refresh_token is not None,
+        "kept": here.cache.seal.name,
+    }

@@ -1,0 +1,161 @@
+"""``p3idp projects``, ``use``, ``token``, ``env`` and ``exec``: work with a sign-in. Owns how tokens may leave.
+
+A token goes to a pipe or into a child's environment, never into arguments, and to a terminal only where asked for.
+"""
+
+import os
+import shlex
+import shutil
+import sys
+
+import click
+
+from p3idp.cli.json_text import as_json_text
+from p3idp.cli.options import json_option
+from p3idp.cli.sign_in import cloud_option
+from p3idp.cli.terminal import harmless
+from p3idp.client.here import Desk, desk, say_on_stderr, somebody_is_here
+from p3idp.client.identity import ProjectToken
+from p3idp.client.keystone import Keystone
+from p3idp.errors.command import UsageMistaken
+
+project_option = click.option("--project", metavar="NAME[@DOMAIN]", help="Which project; default: the one in use.")
+show_option = click.option("--show", is_flag=True, help="Print it on a terminal too.")
+# What else could name somebody or somewhere to a program that speaks OpenStack.
+_OTHERS = (
+    "OS_CLOUD", "OS_TOKEN", "OS_AUTH_", "OS_USER", "OS_PASSWORD", "OS_PROJECT_", "OS_TENANT_", "OS_DOMAIN_",
+    "OS_SYSTEM_SCOPE", "OS_APPLICATION_CREDENTIAL_", "OS_TRUST_ID", "OS_ACCESS_TOKEN", "OS_PROTOCOL", "OS_IDENTITY_",
+    "OS_PASSCODE", "OS_CACERT",
+)  # fmt: skip
+
+
+@click.command()
+@cloud_option
+@json_option
+def projects(cloud: str | None, as_json: bool) -> None:
+    """List the projects that you can work in, and your roles there, as Keystone says now."""
+    here = _desk()
+    chosen = here.clouds.find(cloud)
+    reached = Keystone(chosen, here.work.identity(chosen).access_token).projects()
+    if as_json:
+        rows = [
+            {"project": each.reference, "id": each.id, "roles": list(each.roles),
+             "in_use": chosen.project in (each.reference, each.name)}
+            for each in reached
+        ]  # fmt: skip
+        click.echo(as_json_text(rows))
+        return
+    if not reached:
+        click.echo("You reach no project now. The site's page says why.")
+    width = max((len(each.reference) for each in reached), default=0)
+    for each in reached:
+        mark = "*" if chosen.project in (each.reference, each.name) else " "
+        click.echo(f"{mark} {harmless(each.reference):<{width}}  {harmless(', '.join(each.roles))}")
+
+
+@click.command()
+@click.argument("project")
+@cloud_option
+@json_option
+def use(project: str, cloud: str | None, as_json: bool) -> None:
+    """Work in PROJECT (NAME or NAME@DOMAIN) from now on."""
+    here = _desk()
+    chosen = here.clouds.find(cloud)
+    token = here.work.project_token(chosen, project)  # a name that gives no token is not kept
+    here.clouds.use(chosen, token.project)
+    if as_json:
+        click.echo(as_json_text({"cloud": chosen.name, "project": token.project, "project_id": token.project_id}))
+    else:
+        click.echo(f"Working in {harmless(token.project)} at {harmless(chosen.name)}.")
+
+
+@click.command()
+@cloud_option
+@project_option
+@click.option("--keystone", is_flag=True, help="The Keystone token of the project, not the provider's access token.")
+@show_option
+@json_option
+def token(cloud: str | None, project: str | None, keystone: bool, show: bool, as_json: bool) -> None:
+    """Print the access token, refreshed where needed, for a program that reads it from a pipe."""
+    _refuse_terminal(show)
+    here = _desk()
+    chosen = here.clouds.find(cloud)
+    if keystone or project:
+        found = here.work.project_token(chosen, project or chosen.project)
+        value, ends = found.token, found.ends_at
+    else:
+        identity = here.work.identity(chosen)
+        value, ends = identity.access_token, identity.ends_at
+    body = {"token": value.reveal(), "expires_at": ends.isoformat(timespec="seconds")}
+    click.echo(as_json_text(body) if as_json else value.reveal())
+
+
+@click.command()
+@cloud_option
+@project_option
+@show_option
+@json_option
+def env(cloud: str | None, project: str | None, show: bool, as_json: bool) -> None:
+    """Print shell lines that let openstackclient and openstacksdk work in the project: eval "$(p3idp env)"."""
+    _refuse_terminal(show)
+    here = _desk()
+    chosen = here.clouds.find(cloud)
+    values = _variables(here.work.project_token(chosen, project or chosen.project), chosen.ca_file)
+    if as_json:
+        click.echo(as_json_text(values))
+        return
+    for name in _others():
+        click.echo(f"unset {name}")
+    for name, value in values.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@cloud_option
+@project_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def execute(cloud: str | None, project: str | None, command: tuple[str, ...]) -> None:
+    """Run COMMAND with the project's token in its environment: p3idp exec -- openstack server list.
+
+    The command takes this one's place, so its exit status and the signals it gets are its own.
+    """
+    program = shutil.which(command[0])
+    if program is None:
+        raise UsageMistaken(f"There is no program named {harmless(command[0])}.")
+    here = _desk()
+    chosen = here.clouds.find(cloud)
+    values = _variables(here.work.project_token(chosen, project or chosen.project), chosen.ca_file)
+    inherited = {name: value for name, value in os.environ.items() if name not in _others()}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(program, command, {**inherited, **values})  # noqa: S606 - the user's own command, without a shell
+
+
+def _desk() -> Desk:
+    """With somebody to ask where a person sits at the terminal."""
+    return desk(ask=somebody_is_here())
+
+
+def _others() -> list[str]:
+    return sorted(name for name in os.environ if name.startswith(_OTHERS))
+
+
+def _variables(found: ProjectToken, ca_file: str) -> dict[str, str]:
+    values = {
+        "OS_AUTH_TYPE": "v3p3idptoken",
+        "OS_AUTH_URL": found.auth_url,
+        "OS_IDENTITY_API_VERSION": "3",
+        "OS_TOKEN": found.token.reveal(),
+    }
+    return values | ({"OS_CACERT": ca_file} if ca_file else {})
+
+
+def _refuse_terminal(show: bool) -> None:
+    if not sys.stdout.isatty():
+        return
+    if not show:
+        raise UsageMistaken(
+            "A token on a terminal stays in its history and in front of whoever looks.",
+            hint="Send it into a pipe or a variable, or add --show.",
+        )
+    say_on_stderr("Whoever reads the next line can act as you until it ends.")

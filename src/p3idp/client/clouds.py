@@ -1,0 +1,161 @@
+"""The clouds that a researcher uses, by name. Owns the configuration file, and what is remembered of a sign-in.
+
+The file is the user's; p3idp never writes it. What a sign-in was told, or learnt from the broker, and which project is
+in use, is remembered beside the cache. The file counts more than memory, and the call's options more than both.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from p3idp.client.cache.files import PrivateFiles
+from p3idp.errors.sign_in import ClientConfigInvalid, CloudNameTaken, CloudUnknown
+
+_MEMORY = "clouds.json"
+_FORM = 1
+_FLOWS = ("auto", "browser", "device", "paste")
+# What every client of a site asks for: a changed set of groups at login ends a person's other Keystone tokens, so two
+# clients that asked for different scopes would end each other's.
+SCOPES = (
+    "openid", "profile", "email", "voperson_id", "eduperson_entitlement", "entitlements", "eduperson_assurance",
+)  # fmt: skip
+OFFLINE = "offline_access"
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """One cloud and the way in. Without ``broker`` tokens are made at Keystone itself (auth_url, identity_provider,
+    protocol). ``project``: the one in use, as NAME@DOMAIN. ``redirect_uri``: where a provider takes one address only.
+    """
+
+    name: str
+    issuer: str = ""
+    client_id: str = ""
+    scopes: tuple[str, ...] = ()
+    broker: str = ""
+    auth_url: str = ""
+    identity_provider: str = ""
+    protocol: str = ""
+    ca_file: str = ""
+    flow: str = "auto"
+    redirect_uri: str = ""
+    project: str = ""
+
+    @property
+    def verify(self) -> str | bool:
+        """What requests takes for the authorities that are trusted."""
+        return self.ca_file or True
+
+    @property
+    def place(self) -> str:
+        """What tells this cloud from another of the same name."""
+        return self.broker.rstrip("/") or f"{self.issuer} {self.client_id}"
+
+
+_KEYS = tuple(field.name for field in fields(Cloud) if field.name not in ("name", "project"))
+Given = Mapping[str, str | tuple[str, ...]]
+
+
+class Clouds:
+    """All clouds of this user."""
+
+    def __init__(self, files: PrivateFiles, config_file: Path) -> None:
+        self._files, self._config_file = files, config_file
+
+    def find(self, name: str | None = None, given: Given | None = None) -> Cloud:
+        """The cloud of this name, else the one in use, else the only one. Raises CloudUnknown."""
+        config, memory = self._config(), self._memory()
+        options = {key: value for key, value in (given or {}).items() if value}
+        chosen = name or (_named_by(options) if options else None) or self._usual(config, memory)
+        known = {**memory["clouds"].get(chosen, {}), **config.get("clouds", {}).get(chosen, {})}
+        if not known and not options:
+            names = ", ".join(sorted({*memory["clouds"], *config.get("clouds", {})})) or "none"
+            raise CloudUnknown(f"There is no cloud named {chosen}. Known: {names}.")
+        general = {"flow": config["flow"]} if "flow" in config else {}
+        cloud = _cloud(chosen, {**general, **known})
+        asked = _cloud(chosen, {**general, **known, **options})
+        if known and asked.place != cloud.place and cloud.place.strip():
+            raise CloudNameTaken(f"The cloud {chosen} is at {cloud.place}, not at {asked.place}.")
+        return asked
+
+    def remember(self, cloud: Cloud) -> None:
+        """Keep what a sign-in needed, and make this cloud the one in use. Raises CacheNotWritten."""
+        kept = {key: value for key, value in asdict(cloud).items() if value and key != "name"}
+        with self._files.alone(_MEMORY, 10):
+            memory = self._memory()
+            memory["clouds"][cloud.name] = kept
+            memory["current"] = cloud.name
+            self._files.write(_MEMORY, json.dumps(memory, sort_keys=True, indent=1).encode())
+
+    def use(self, cloud: Cloud, project: str) -> Cloud:
+        """Work in this project from now on."""
+        chosen = replace(cloud, project=project)
+        self.remember(chosen)
+        return chosen
+
+    def _usual(self, config: Mapping[str, Any], memory: Mapping[str, Any]) -> str:
+        known = {*memory["clouds"], *config.get("clouds", {})}
+        usual = memory.get("current") or config.get("default")
+        if usual:
+            return str(usual)
+        if len(known) == 1:
+            return str(known.pop())
+        if known:
+            raise CloudUnknown(f"Say which cloud: {', '.join(sorted(known))}.", hint="Name it with --cloud.")
+        raise CloudUnknown("No cloud is known here yet.")
+
+    def _config(self) -> dict[str, Any]:
+        try:
+            read = tomllib.loads(self._config_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+            # A name given twice ends here too.
+            raise ClientConfigInvalid(f"{self._config_file} cannot be read: {exc}.") from exc
+        unknown = sorted(read.keys() - {"clouds", "default", "flow"})
+        clouds = read.get("clouds", {})
+        if unknown or not isinstance(clouds, dict) or not all(isinstance(each, dict) for each in clouds.values()):
+            raise ClientConfigInvalid(f"{self._config_file}: unknown {', '.join(unknown) or 'form of clouds'}.")
+        for name, each in clouds.items():
+            wrong = sorted(each.keys() - set(_KEYS))
+            if wrong:
+                raise ClientConfigInvalid(f"{self._config_file}: the cloud {name} has unknown {', '.join(wrong)}.")
+            _cloud(name, each)
+        return read
+
+    def _memory(self) -> dict[str, Any]:
+        try:
+            read = json.loads(self._files.read(_MEMORY) or b"{}")
+        except ValueError:
+            read = {}
+        if not isinstance(read, dict) or read.get("form") != _FORM or not isinstance(read.get("clouds"), dict):
+            return {"form": _FORM, "clouds": {}}
+        return read
+
+
+def _named_by(options: Given) -> str:
+    """A cloud's name where none was given: the host of its broker, else of its provider."""
+    address = str(options.get("broker") or options.get("issuer") or "")
+    try:
+        return urlsplit(address).netloc or "default"
+    except ValueError:
+        return "default"
+
+
+def _cloud(name: str, values: Mapping[str, Any]) -> Cloud:
+    """Checked values. Raises ClientConfigInvalid."""
+    known = {key: value for key, value in values.items() if key in (*_KEYS, "project")}
+    scopes = known.pop("scopes", ())
+    if isinstance(scopes, str) or not all(isinstance(scope, str) and scope.isascii() for scope in scopes):
+        raise ClientConfigInvalid(f"The cloud {name}: scopes is a list of names.")
+    wrong = sorted(key for key, value in known.items() if not isinstance(value, str))
+    if wrong:
+        raise ClientConfigInvalid(f"The cloud {name}: {', '.join(wrong)} must be text.")
+    cloud = Cloud(name=name, scopes=tuple(scopes), **known)
+    if cloud.flow not in _FLOWS:
+        raise ClientConfigInvalid(f"The cloud {name}: flow is one of {', '.join(_FLOWS)}.")
+    return cloud

@@ -1,0 +1,83 @@
+"""What the client is put together from on this machine. Owns the places and who can be asked."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import platformdirs
+
+from p3idp.client.cache.entries import Cache
+from p3idp.client.cache.files import PrivateFiles
+from p3idp.client.cache.seal import Seal, find_seal
+from p3idp.client.clouds import Cloud, Clouds
+from p3idp.client.identity import Identity
+from p3idp.client.provider import Provider
+from p3idp.client.work import Work
+
+CACHE_VARIABLE = "P3IDP_CACHE_DIR"
+CONFIG_VARIABLE = "P3IDP_CLIENT_CONFIG"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Clouds, what is kept of them, and the work with both."""
+
+    clouds: Clouds
+    cache: Cache
+    work: Work
+
+
+def desk(*, ask: bool, no_browser: bool = False, tell: Callable[[str], None] | None = None) -> Desk:
+    """Put it together. ``ask``: whether somebody may be asked to sign in; ``no_browser``: not with one of this machine.
+
+    ``tell`` shows a line; by default on standard error, where no pipe takes it for an answer.
+    """
+    say = tell or say_on_stderr
+    files = PrivateFiles(_directory())
+    cache = Cache(files, lambda: _seal(files), say)
+
+    def sign_in(cloud: Cloud, provider: Provider) -> Identity:
+        from p3idp.client.flows import choose  # what only a sign-in needs is not waited for by others
+
+        person = choose.Person(say, _read, qr=no_browser and sys.stderr.isatty())
+        return choose.sign_in(cloud, provider, person, os.environ, no_browser=no_browser)
+
+    return Desk(Clouds(files, _config_file()), cache, Work(cache, sign_in if ask else None, say))
+
+
+def somebody_is_here() -> bool:
+    """Whether a person sits at this terminal who could sign in."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty())
+
+
+def say_on_stderr(line: str) -> None:
+    """Show a line; what would steer the terminal is shown as a mark."""
+    shown = "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in line)
+    click.echo(shown, err=True)
+
+
+def _seal(files: PrivateFiles) -> Seal:
+    with files.alone("seal", 30):  # two first uses at one time would make two keys
+        return find_seal(files.directory)
+
+
+def _directory() -> Path:
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named).expanduser().absolute() if named else platformdirs.user_state_path("p3idp", appauthor=False)
+
+
+def _config_file() -> Path:
+    named = os.environ.get(CONFIG_VARIABLE)
+    return (
+        Path(named).expanduser() if named else platformdirs.user_config_path("p3idp", appauthor=False) / "client.toml"
+    )
+
+
+def _read() -> str:
+    try:
+        return str(click.prompt("Address", prompt_suffix=": ", err=True))
+    except click.Abort:
+        raise KeyboardInterrupt from None

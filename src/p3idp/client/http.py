@@ -1,0 +1,101 @@
+"""HTTPS from a researcher's machine. Owns its bounds: no redirects, nothing of the environment, size and time."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import requests
+
+from p3idp.core.login.strict_json import NotStrictJson, parse_object
+from p3idp.errors.login import ProviderUnreachable, ProviderUntrusted
+
+_TIMEOUTS = (5, 15)  # seconds to connect, and between bytes
+_TOTAL_SECONDS = 30
+_MOST_BYTES = 512 * 1024
+_DEPTH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, headers by lower-case name, and a body of bounded size."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json_object(self) -> dict[str, object]:
+        """The body as one JSON object. Raises ProviderUnreachable where it is anything else."""
+        try:
+            return parse_object(self.body, _DEPTH)
+        except NotStrictJson as exc:
+            raise ProviderUnreachable("The server answers something else than JSON.") from exc
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """How servers are reached: ``verify`` is a bundle's file, or True for the system's authorities."""
+
+    verify: str | bool = True
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """GET. Raises ProviderUnreachable, or ProviderUntrusted for a certificate or a redirect."""
+        return self._ask("GET", url, headers or {}, None)
+
+    def post(self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+        """POST a form. Raises as get does."""
+        return self._ask("POST", url, headers or {}, dict(form))
+
+    def post_json(self, url: str, body: object, headers: Mapping[str, str] | None = None) -> Answer:
+        """POST JSON. Raises as get does."""
+        return self._ask("POST", url, headers or {}, None, body)
+
+    def delete(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """DELETE. Raises as get does."""
+        return self._ask("DELETE", url, headers, None)
+
+    def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], form: dict[str, str] | None, json: object = None
+    ) -> Answer:
+        if not url.startswith("https://"):
+            raise ProviderUntrusted("An address that is not https was not asked.", hint="Use the https address.")
+        with requests.Session() as session:
+            session.trust_env = False
+            try:
+                reply = session.request(
+                    method,
+                    url,
+                    data=form,
+                    json=json,
+                    headers={"Accept": "application/json", "Accept-Encoding": "identity", **headers},
+                    timeout=_TIMEOUTS,
+                    verify=self.verify,
+                    allow_redirects=False,
+                    stream=True,
+                )
+                body = _bounded(reply)
+            except requests.exceptions.SSLError as exc:
+                told = f"The certificate of {_host(url)} is not trusted."
+                raise ProviderUntrusted(told, hint="Name the authority with --ca-file, and check the clock.") from exc
+            except (requests.RequestException, OSError) as exc:
+                why = "in time" if isinstance(exc, requests.Timeout) else "there"
+                raise ProviderUnreachable(f"{_host(url)} does not answer {why}.", hint="Try again later.") from exc
+        if 300 <= reply.status_code < 400:
+            raise ProviderUntrusted(f"{_host(url)} sends requests elsewhere; nothing was sent there.")
+        if reply.status_code >= 500:
+            raise ProviderUnreachable(f"{_host(url)} answers with status {reply.status_code}.", hint="Try again later.")
+        return Answer(reply.status_code, {k.lower(): v for k, v in reply.headers.items()}, body)
+
+
+def _bounded(reply: requests.Response) -> bytes:
+    end, body = time.monotonic() + _TOTAL_SECONDS, bytearray()
+    for chunk in reply.iter_content(16 * 1024):
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            raise requests.RequestException("too much")
+        if time.monotonic() > end:
+            raise requests.Timeout("too slow")
+    return bytes(body)
+
+
+def _host(url: str) -> str:
+    return url.split("/", 3)[2][:200]

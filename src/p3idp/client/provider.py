@@ -1,0 +1,173 @@
+"""An identity provider as the command line meets it: its endpoints, its token endpoint's answers, its ID tokens.
+
+Owns what is sent as a public client (RFC 6749, 7009, 7636) and what makes an Identity of an answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from p3idp.client.http import Answer, Web
+from p3idp.client.identity import Identity
+from p3idp.core.login import kinds
+from p3idp.core.login.compact import UnverifiedToken, take_apart
+from p3idp.core.login.metadata import ProviderMetadata, origin_of, read_metadata
+from p3idp.core.login.reasons import Reason, Refusal
+from p3idp.core.login.rules import Expected, Rule, first_refusal
+from p3idp.core.login.times import moment
+from p3idp.core.login.tokens import RawToken
+from p3idp.core.login.values import shown_text
+from p3idp.core.secret import Secret
+from p3idp.errors.client import SignInNeeded
+from p3idp.errors.login import ProviderUnreachable, ProviderUntrusted
+from p3idp.errors.sign_in import ClientConfigInvalid, SignInFailed
+
+_CLOCK = (Reason.EXPIRED, Reason.IAT_FUTURE, Reason.IAT_OLD, Reason.NBF_FUTURE)
+_LONGEST = 24 * 3600  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider that was looked up, and our client id there."""
+
+    web: Web
+    client_id: str
+    metadata: ProviderMetadata
+    device_endpoint: str | None
+    offers: frozenset[str]
+
+    @property
+    def issuer(self) -> str:
+        """The issuer URL, to the letter."""
+        return self.metadata.issuer
+
+    def ask(self, form: Mapping[str, str]) -> Answer:
+        """POST to the token endpoint as our public client."""
+        return self.web.post(self.metadata.token_endpoint, {**form, "client_id": self.client_id})
+
+    def redeem(self, form: Mapping[str, str], now: datetime, nonce: str = "") -> Identity:
+        """Trade a code for who signed in. With ``nonce`` the ID token must carry it. Raises SignInFailed."""
+        answer = self.ask(form)
+        if answer.status != 200:
+            raise SignInFailed(f"The identity provider does not take the sign-in ({error_of(answer)}).")
+        return self.identity(answer, now, kinds.ID_TOKEN if nonce else kinds.REFRESHED_ID_TOKEN, nonce)
+
+    def refresh(self, old: Identity, now: datetime) -> Identity:
+        """Use the refresh token up for another access token (RFC 6749 section 6).
+
+        Raises SignInNeeded where the provider does not honour it any more.
+        """
+        if old.refresh_token is None:
+            raise SignInNeeded("The access token is over, and there is no refresh token.", hint=_AGAIN)
+        answer = self.ask({"grant_type": "refresh_token", "refresh_token": old.refresh_token.reveal()})
+        if answer.status in (400, 401):
+            raise SignInNeeded(f"The identity provider ended your sign-in ({error_of(answer)}).", hint=_AGAIN)
+        if answer.status != 200:
+            raise ProviderUnreachable(f"The identity provider answers a refresh with status {answer.status}.")
+        return self.identity(answer, now, kinds.REFRESHED_ID_TOKEN, old=old)
+
+    def identity(
+        self, answer: Answer, now: datetime, rules: tuple[Rule, ...], nonce: str = "", old: Identity | None = None
+    ) -> Identity:
+        """Make an Identity of a token response (RFC 6749 section 5.1). Raises SignInFailed."""
+        body = answer.json_object()
+        access = body.get("access_token")
+        if str(body.get("token_type")).lower() != "bearer" or not isinstance(access, str) or not access:
+            raise SignInFailed("The identity provider gave no bearer token.")
+        raw = body.get("id_token")
+        claims = self._believed(raw, access, nonce, now, rules) if isinstance(raw, str) else None
+        if claims is None and old is None:
+            raise SignInFailed("The identity provider did not say who signed in.")
+        if old is not None and claims is not None and claims.get("sub") != old.subject:
+            raise SignInFailed("The identity provider answered a refresh with somebody else's token.")
+        refresh = body.get("refresh_token")
+        kept = old.refresh_token if old else None  # RFC 6749 section 6: without a new one the old one stays
+        scope = body.get("scope")
+        return Identity(
+            issuer=self.issuer,
+            client_id=self.client_id,
+            subject=str(claims["sub"]) if claims else old.subject if old else "",
+            name=_name(claims) if claims else old.name if old else "",
+            scopes=tuple(scope.split()) if isinstance(scope, str) else old.scopes if old else (),
+            access_token=Secret(access),
+            issued_at=now,
+            ends_at=now + _life(body, access, now),
+            refresh_token=Secret(refresh) if isinstance(refresh, str) and refresh else kept,
+        )
+
+    def revoke(self, token: Secret[str]) -> bool:
+        """Tell the provider that a token is not wanted any more (RFC 7009); whether it could be told."""
+        if self.metadata.revocation_endpoint is None:
+            return False
+        form = {"token": token.reveal(), "client_id": self.client_id}
+        return self.web.post(self.metadata.revocation_endpoint, form).status == 200
+
+    def _believed(
+        self, raw: str, access: str, nonce: str, now: datetime, rules: tuple[Rule, ...]
+    ) -> Mapping[str, object]:
+        expected = Expected(self.issuer, self.client_id, now, nonce=nonce, access_token=access)
+        token = take_apart(RawToken(Secret(raw)))
+        if isinstance(token, Refusal):
+            raise _unbelieved(token)
+        refusal = self._refusal(token, expected, rules)
+        if refusal is not None:
+            raise _unbelieved(refusal)
+        return token.claims
+
+    def _refusal(self, token: UnverifiedToken, expected: Expected, rules: tuple[Rule, ...]) -> Refusal | None:
+        from p3idp.client.signature import check_signature  # a command with a fresh cache verifies nothing
+
+        return (
+            first_refusal(kinds.ID_TOKEN_HEADER, token, expected)
+            or check_signature(token, self.web.get(self.metadata.jwks_uri).json_object())
+            or first_refusal(rules, token, expected)
+        )
+
+
+_AGAIN = "Sign in again: p3idp login"
+
+
+def look_up(web: Web, issuer: str, client_id: str) -> Provider:
+    """Read the provider's published configuration. Raises ProviderUnreachable, ProviderUntrusted or …Invalid."""
+    if origin_of(issuer) is None or "?" in issuer:
+        raise ClientConfigInvalid(f"The issuer {issuer!r} is not a plain https address.")
+    answer = web.get(issuer.rstrip("/") + "/.well-known/openid-configuration")
+    if answer.status != 200:
+        raise ProviderUntrusted(
+            f"There is no OpenID provider at {issuer} (status {answer.status}).", hint="Check the issuer's address."
+        )
+    document = answer.json_object()
+    device = document.get("device_authorization_endpoint")
+    on_host = isinstance(device, str) and origin_of(device) == origin_of(issuer)
+    grants = document.get("grant_types_supported")
+    offers = frozenset(map(str, grants)) if isinstance(grants, list) else frozenset()
+    return Provider(web, client_id, read_metadata(document, issuer), str(device) if on_host else None, offers)
+
+
+def error_of(answer: Answer) -> str:
+    """The error's name in an answer (RFC 6749 section 5.2), harmless; never its description, which is anybody's."""
+    try:
+        name = answer.json_object().get("error")
+    except ProviderUnreachable:
+        name = None
+    plain = isinstance(name, str) and 0 < len(name) <= 60 and name.isascii() and name.replace("_", "").isalnum()
+    return str(name) if plain else f"status {answer.status}"
+
+
+def _unbelieved(refusal: Refusal) -> SignInFailed:
+    hint = "Set this machine's clock, and sign in again." if refusal.reason in _CLOCK else ""
+    return SignInFailed(f"{refusal.detail} ({refusal.reason.value})", hint=hint)
+
+
+def _life(body: Mapping[str, object], access: str, now: datetime) -> timedelta:
+    """How long the access token lives: ``expires_in``, else its ``exp``; nothing said counts as over at once."""
+    seconds = body.get("expires_in")
+    if isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0:
+        return timedelta(seconds=min(seconds, _LONGEST))
+    token = take_apart(RawToken(Secret(access)))
+    end = moment(token.claims.get("exp")) if isinstance(token, UnverifiedToken) else None
+    return timedelta(seconds=min(max(0.0, end - now.timestamp()), _LONGEST)) if end else timedelta(0)
+
+
+def _name(claims: Mapping[str, object]) -> str:
+    return shown_text(claims, ("name", "preferred_username", "voperson_id", "sub"))

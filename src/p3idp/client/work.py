@@ -1,0 +1,190 @@
+"""Tokens when they are needed: from the cache, else refreshed, else by signing in. Owns that this happens once.
+
+However many commands run at the same time, one asks the provider and the others wait for what it got: a refresh token
+that is used twice ends the whole sign-in, and nobody wants a browser tab a command.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from p3idp.client.cache.entries import Cache, identity_name, project_token_name
+from p3idp.client.clouds import Cloud
+from p3idp.client.env import now, uninterrupted
+from p3idp.client.exchange import Broker
+from p3idp.client.http import Web
+from p3idp.client.identity import Identity, ProjectToken
+from p3idp.client.keystone import Keystone, revoke
+from p3idp.client.provider import Provider, look_up
+from p3idp.core.exchange.target import as_scope
+from p3idp.core.policy.model import ProjectRef
+from p3idp.core.secret import Secret
+from p3idp.errors import P3idpError
+from p3idp.errors.client import SignInNeeded
+from p3idp.errors.login import ProviderUnreachable
+from p3idp.errors.sign_in import ProjectNotChosen
+
+_LONGEST_WAIT = 15 * 60.0  # seconds; more than any way to sign in takes
+SignIn = Callable[[Cloud, Provider], Identity]
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """What a sign-out reached: whether the provider took its tokens back, and how many of Keystone's ended."""
+
+    was_signed_in: bool
+    provider_told: bool
+    keystone_tokens: int
+
+
+class Work:
+    """A researcher at work. ``sign_in`` asks the person, and is None where nobody can be asked."""
+
+    def __init__(
+        self, cache: Cache, sign_in: SignIn | None, tell: Callable[[str], None], clock: Callable[[], datetime] = now
+    ) -> None:
+        self.cache, self._sign_in, self._tell, self._clock = cache, sign_in, tell, clock
+
+    def identity(self, cloud: Cloud, *, spent: Secret[str] | None = None, anew: bool = False) -> Identity:
+        """Who is signed in, with an access token that can be used.
+
+        ``spent``: a token that is over whatever the cache thinks. ``anew``: ask the person in any case. Raises
+        SignInNeeded, what a sign-in raises, or what the cache raises.
+        """
+
+        def usable(found: Identity | None) -> bool:
+            return found is not None and found.is_fresh(self._clock()) and found.access_token != spent
+
+        began = self._clock()
+        found = self.kept_identity(cloud)
+        if found is not None and usable(found) and not anew:
+            return found
+        name = identity_name(cloud.issuer, cloud.client_id)
+        with self.cache.files.alone(name, _LONGEST_WAIT, self._say_waiting):
+            found = self.kept_identity(cloud)
+            if found is not None and usable(found) and (not anew or found.issued_at >= began):
+                return found
+            self._share_failure(name, began)
+            return self._another(cloud, None if anew else found, name)
+
+    def kept_identity(self, cloud: Cloud) -> Identity | None:
+        """Who is signed in according to the cache; a sealed one that cannot be opened may be signed in over."""
+        try:
+            return self.cache.identity(cloud.issuer, cloud.client_id)
+        except SignInNeeded:
+            if self._sign_in is None:
+                raise
+            return None
+
+    def project_token(self, cloud: Cloud, project: str) -> ProjectToken:
+        """A Keystone token of this project (NAME or NAME@DOMAIN). Raises as identity does, and what refuses it."""
+        if not project:
+            raise ProjectNotChosen(f"No project of the cloud {cloud.name} is in use.")
+        identity = self.kept_identity(cloud) or self.identity(cloud)
+        name = project_token_name(identity.owner, cloud.broker, cloud.auth_url, cloud.identity_provider, project)
+        found = self.cache.project_token(name)
+        if found is not None and found.is_fresh(self._clock()):
+            return found
+        with self.cache.files.alone(name, _LONGEST_WAIT):
+            found = self.cache.project_token(name)
+            if found is not None and found.is_fresh(self._clock()):
+                return found
+            made = self._made(cloud, project)
+            self.cache.keep_project_token(name, made)
+            return made
+
+    def log_out(self, cloud: Cloud) -> LoggedOut:
+        """End the sign-in: here first, then at Keystone and at the provider as far as they answer."""
+        identity = self.kept_identity(cloud)
+        if identity is None:
+            self.cache.forget_identity(cloud.issuer, cloud.client_id)
+            return LoggedOut(False, False, 0)
+        tokens = [(name, token) for name, token in self.cache.project_tokens() if token.owner == identity.owner]
+        self.cache.forget_identity(cloud.issuer, cloud.client_id)
+        for name, _ in tokens:
+            self.cache.files.remove(name)
+        web, ended = Web(cloud.verify), 0
+        for _, token in tokens:
+            with contextlib.suppress(P3idpError):
+                ended += revoke(web, token.auth_url, token.token)
+        return LoggedOut(True, _told(web, identity), ended)
+
+    def _made(self, cloud: Cloud, project: str) -> ProjectToken:
+        identity = self.identity(cloud)
+        try:
+            return self._made_with(identity, cloud, project)
+        except SignInNeeded:  # taken back, or this machine's clock is wrong: another token may do
+            identity = self.identity(cloud, spent=identity.access_token)
+            return self._made_with(identity, cloud, project)
+
+    def _made_with(self, identity: Identity, cloud: Cloud, project: str) -> ProjectToken:
+        began = self._clock()
+        if not cloud.broker:
+            keystone = Keystone(cloud, identity.access_token)
+            reached = keystone.project(project)
+            return ProjectToken(
+                identity.owner, reached.reference, reached.id, keystone.url, reached.token, began, reached.ends_at
+            )
+        made = Broker(cloud.broker, cloud.verify).exchange(identity.access_token, scope=scope_of(project))
+        return ProjectToken(identity.owner, project, made.project_id, made.auth_url, made.value, began, made.expires_at)
+
+    def _another(self, cloud: Cloud, old: Identity | None, name: str) -> Identity:
+        """Ask the provider, with room for the answer made beforehand. Called by one process at a time."""
+        try:
+            with self.cache.room_for_identity(cloud.issuer, cloud.client_id) as keep:
+                provider = look_up(Web(cloud.verify), cloud.issuer, cloud.client_id)
+                if old is not None and old.refresh_token is not None:
+                    refreshed = self._refreshed(provider, old, keep)
+                    if refreshed is not None:
+                        return refreshed
+                if self._sign_in is None:
+                    raise SignInNeeded(f"Nobody is signed in at {cloud.name}.", hint="Sign in: p3idp login")
+                identity = self._sign_in(cloud, provider)
+                keep(identity)
+                return identity
+        except P3idpError as error:
+            if not isinstance(error, SignInNeeded):
+                with contextlib.suppress(P3idpError):
+                    self.cache.note_failure(name, error, self._clock().timestamp())
+            raise
+
+    def _refreshed(self, provider: Provider, old: Identity, keep: Callable[[Identity], None]) -> Identity | None:
+        """Another access token; None where the provider ended the sign-in and somebody can be asked."""
+        try:
+            with uninterrupted():  # between the provider's answer and the disk, the only refresh token is in here
+                identity = provider.refresh(old, self._clock())
+                keep(identity)
+                return identity
+        except SignInNeeded as error:
+            self.cache.forget_identity(old.issuer, old.client_id)
+            if self._sign_in is None:
+                raise
+            self._tell(error.detail)
+            return None
+
+    def _share_failure(self, name: str, began: datetime) -> None:
+        """Whoever waited for an attempt that failed has failed with it: the next would only do the same again."""
+        failed = self.cache.failure_since(name, began.timestamp())
+        if failed is not None:
+            kind = ProviderUnreachable if failed.code == ProviderUnreachable.code else SignInNeeded
+            raise kind(failed.detail, hint="Try again: p3idp login")
+
+    def _say_waiting(self) -> None:
+        self._tell("Waiting for another p3idp that is signing in …")
+
+
+def scope_of(project: str) -> str:
+    """A project as the broker reads it; without a domain, the site's own is meant."""
+    name, at, domain = project.rpartition("@")
+    return (as_scope(ProjectRef(domain, name)) if at else as_scope(ProjectRef("", project))).removesuffix("@")
+
+
+def _told(web: Web, identity: Identity) -> bool:
+    """Whether the provider took both tokens back: the refresh token last, since it is the one that lasts."""
+    try:
+        provider = look_up(web, identity.issuer, identity.client_id)
+        tokens = [identity.access_token, *filter(None, [identity.refresh_token])]
+        return all([provider.revoke(token) for token in tokens])
+    except P3idpError:
+        return False
