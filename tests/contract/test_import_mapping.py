@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,8 @@ def test_a_compiled_policy_comes_back_with_the_same_decisions(policy):
 
 
 def comes_back(policy: Policy) -> int:
-    said = 0
+    """People who are named are in no group by a mapping: it cannot bring them back (import site can)."""
+    said, unnamed = 0, replace(policy, communities=tuple(replace(each, people=()) for each in policy.communities))
     for provider in policy.site.identity_providers:
         rules = list(compile_mapping(policy, provider, NOW).rules)
         if "group" not in rules[0]["local"][0]:
@@ -113,12 +115,12 @@ def comes_back(policy: Policy) -> int:
         said += len(found.said)
         for login in logins(policy):
             if login.provider == provider and login.is_believed:
-                assert groups_decided(again, login) == groups_decided(policy, login), login
+                assert groups_decided(again, login) == groups_decided(unnamed, login), login
     return said
 
 
 def test_most_compiled_rules_do_come_back_as_policy():
-    assert sum(comes_back(policy) for policy in drawn(10)) > 12
+    assert sum(comes_back(policy) for policy in drawn(40)) > 12
 
 
 FITS = {

@@ -168,7 +168,7 @@ def refuse_lost_grants(policy: Policy, again: Policy) -> None:
 
 
 def _grants(policy: Policy) -> frozenset[str]:
-    rules = (rule for community in policy.communities for rule in community.rules)
+    rules = (rule for community in policy.communities for rule in community.gives)
     return frozenset(f"{rule.group}: {', '.join(roles)} on {ref}" for rule in rules for ref, roles in rule.grants)
 
 

@@ -17,6 +17,7 @@ from p3idp.core.mappings.importing.remarks import Remark
 from p3idp.core.policy.model import Policy, Suspension
 from p3idp.core.site_import.effects import Effects, effects
 from p3idp.core.site_import.merging import merged
+from p3idp.core.site_import.naming import with_people, without_people
 from p3idp.core.site_import.owning import owned
 from p3idp.errors.importing import ImportDiffers, ImportImpossible
 from p3idp.errors.policy import PolicyInvalid
@@ -106,7 +107,8 @@ class SiteImport:
                 left.append(Remark("left-disabled", told, (), "Enable it first, if it is still meant."))
         _refuse_nothing(parts, domain, left)
         shut = {door.provider for door in doors if not door.enabled}
-        policy = _suspended(owned(merged([part.found.policy for part in parts.values()]), observed), shut, now)
+        rules = merged([part.found.policy for part in parts.values()])
+        policy = _suspended(owned(with_people(rules, observed), observed), shut, now)
         files = self.mappings.draft.render(policy)
         again = self._again(files, policy, parts, now)
         changes = diff(desired_state(again, now), observed)
@@ -139,7 +141,8 @@ class SiteImport:
         for provider, part in parts.items():
             alone = part.found.policy
             before = compile_mapping(alone, alone.site.provider(provider), now)
-            if compile_mapping(again, again.site.provider(provider), now) != before:
+            ruled = without_people(again)  # whom Keystone names in groups of their own is not in the part
+            if compile_mapping(ruled, again.site.provider(provider), now) != before:
                 raise ImportDiffers(
                     f"Together with the others, the provider {provider} has another mapping than alone."
                 )

@@ -35,6 +35,9 @@ class CommunityReader:
 
     def convert(self) -> Community:
         """The community without its examples, which may speak of other communities' projects."""
+        if not self.section.access and not self.section.people:
+            told = "must not be empty" if "access" in self.section.model_fields_set else "is missing"
+            self.mistakes.add(("access",), f"`access` {told}")
         return Community(
             name=self.name,
             title=self.section.title,

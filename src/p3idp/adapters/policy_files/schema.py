@@ -220,6 +220,6 @@ class CommunityFile(Section):
     valid: ValidSection = ValidSection()
     suspended: Annotated[SuspendedSection | None, BeforeValidator(said)] = None
     projects: dict[Name, ProjectSection | None] = Field(min_length=1)
-    access: list[AccessSection] = Field(min_length=1)
+    access: list[AccessSection] = []  # needed where nobody is named: community.py
     people: list[PersonSection] = []
     examples: list[ExampleSection] = []

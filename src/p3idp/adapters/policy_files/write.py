@@ -61,7 +61,7 @@ def community_text(community: Community, site: Site) -> str:
     sections: list[dict[str, Any]] = [
         head,
         {"projects": {project.ref.name: _project(project, site) for project in community.projects}},
-        {"access": [_rule(rule) for rule in community.rules]},
+        *([{"access": [_rule(rule) for rule in community.rules]}] if community.rules or not community.people else []),
         *([{"people": [person_entry(person) for person in community.people]}] if community.people else []),
     ]
     texts = [yaml_text(section) for section in sections]
