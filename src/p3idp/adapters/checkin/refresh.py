@@ -23,7 +23,7 @@ from p3idp.errors.login import ConsentEnded, ProviderRefusedClient, ProviderUnre
 from p3idp.ports.offline import OfflineAccess, Traded
 
 # RFC 6749 section 5.2: what is wrong with us. Only invalid_grant speaks of the person.
-_OUR_CLIENT = {"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
+_OUR_CLIENT = ("invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope")
 
 
 class CheckinRefresh:
