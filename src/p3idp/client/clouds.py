@@ -82,6 +82,13 @@ class Clouds:
             raise CloudNameTaken(f"The cloud {chosen} is at {cloud.place}, not at {asked.place}.")
         return asked
 
+    def at_broker(self, broker: str) -> Cloud | None:
+        """The cloud that goes through this broker, if one does: the one in use where several do."""
+        config, memory = self._config(), self._memory()
+        names = [memory.get("current"), *memory["clouds"], *config.get("clouds", {})]
+        clouds = [self.find(name) for name in dict.fromkeys(names) if name]
+        return next((cloud for cloud in clouds if cloud.broker.rstrip("/") == broker.rstrip("/")), None)
+
     def remember(self, cloud: Cloud) -> None:
         """Keep what a sign-in needed, and make this cloud the one in use. Raises CacheNotWritten."""
         kept = {key: value for key, value in asdict(cloud).items() if value and key != "name"}

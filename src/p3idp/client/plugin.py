@@ -30,7 +30,7 @@ class KeystoneToken(base.BaseAuth):
 
     def get_auth_ref(self, session: session.Session, **_: Any) -> access.AccessInfoV3:
         """Read the token's own data (GET /v3/auth/tokens)."""
-        return _read_token(session, self.token_url, self._token)
+        return read_token(session, self.token_url, self._token)
 
 
 class P3idp(base.BaseAuth):
@@ -75,7 +75,7 @@ class P3idp(base.BaseAuth):
             raise exceptions.ConnectFailure(exc.detail) from exc
         except P3idpError as exc:
             raise exceptions.AuthorizationFailure(f"{exc.detail} {exc.hint}".strip()) from exc
-        return _read_token(session, self.token_url, exchanged.value)
+        return read_token(session, self.token_url, exchanged.value)
 
     def _exchange(self, verify: str | bool | None) -> BrokerToken:
         broker = Broker(self._broker, True if verify is None else verify)
@@ -95,7 +95,8 @@ def project_scope(name: str | None, domain: str | None) -> str:
     return as_scope(ProjectRef(domain or "", name or "")).removesuffix("@")
 
 
-def _read_token(session: session.Session, token_url: str, token: Secret[str]) -> access.AccessInfoV3:
+def read_token(session: session.Session, token_url: str, token: Secret[str]) -> access.AccessInfoV3:
+    """What Keystone says of a token, which stays as it is. Raises keystoneauth's Unauthorized where it is over."""
     headers = {"Accept": "application/json", "X-Auth-Token": token.reveal(), "X-Subject-Token": token.reveal()}
     try:
         # A redirect would carry the token to whatever host it names.
@@ -108,19 +109,35 @@ def _read_token(session: session.Session, token_url: str, token: Secret[str]) ->
     return access.AccessInfoV3(auth_token=token.reveal(), body=reply.json())
 
 
-class P3idpLoader(loading.BaseIdentityLoader[P3idp]):
+class P3idpLoader(loading.BaseIdentityLoader[base.BaseAuth]):
     """The options of ``auth_type: v3p3idp``."""
 
     @property
-    def plugin_class(self) -> type[P3idp]:
-        """What is loaded."""
+    def plugin_class(self) -> type[base.BaseAuth]:
+        """What is loaded where an access token is named."""
         return P3idp
+
+    def create_plugin(self, **given: Any) -> base.BaseAuth:
+        """Without an access token's place: the sign-in of `p3idp login`, which needs no broker named either."""
+        own = {name: given.pop(name, None) for name in ("access_token_file", "access_token_env", "p3idp_cloud")}
+        sources = {name: value for name, value in own.items() if value and name != "p3idp_cloud"}
+        if sources and not given.get("broker"):
+            raise exceptions.MissingRequiredOptions([opt for opt in self.get_options() if opt.dest == "broker"])
+        if sources:
+            return P3idp(**given, **sources)
+        from p3idp.client.signed_in import SignedIn  # what reads the cache is not waited for by others
+
+        if given.pop("project_id", None):
+            raise exceptions.OptionError("With `p3idp login`, say the project by name: project_name.")
+        given.pop("broker_cacert", None)
+        return SignedIn(**given, cloud=own["p3idp_cloud"])
 
     def get_options(self) -> list[loading.Opt]:
         """The broker, where the access token is, and the project."""
         return [
             *super().get_options(),
-            loading.Opt("broker", required=True, help="Address of the p3idp broker"),
+            loading.Opt("broker", help="Address of the p3idp broker"),
+            loading.Opt("p3idp-cloud", help="Cloud of `p3idp login`, where no access token is named"),
             loading.Opt("broker-cacert", help="CA bundle of the broker, where it differs from Keystone's"),
             loading.Opt("access-token-file", help="File that holds the identity provider's access token"),
             loading.Opt("access-token-env", help="Name of the environment variable that holds it"),

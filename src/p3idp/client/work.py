@@ -77,18 +77,25 @@ class Work:
                 raise
             return None
 
-    def project_token(self, cloud: Cloud, project: str) -> ProjectToken:
-        """A Keystone token of this project (NAME or NAME@DOMAIN). Raises as identity does, and what refuses it."""
+    def project_token(self, cloud: Cloud, project: str, *, spent: Secret[str] | None = None) -> ProjectToken:
+        """A Keystone token of this project (NAME or NAME@DOMAIN). Raises as identity does, and what refuses it.
+
+        ``spent``: one that Keystone does not take any more, whatever the cache thinks.
+        """
+
+        def usable(found: ProjectToken | None) -> bool:
+            return found is not None and found.is_fresh(self._clock()) and found.token != spent
+
         if not project:
             raise ProjectNotChosen(f"No project of the cloud {cloud.name} is in use.")
         identity = self.kept_identity(cloud) or self.identity(cloud)
         name = project_token_name(identity.owner, cloud.broker, cloud.auth_url, cloud.identity_provider, project)
         found = self.cache.project_token(name)
-        if found is not None and found.is_fresh(self._clock()):
+        if found is not None and usable(found):
             return found
         with self.cache.files.alone(name, _LONGEST_WAIT):
             found = self.cache.project_token(name)
-            if found is not None and found.is_fresh(self._clock()):
+            if found is not None and usable(found):
                 return found
             made = self._made(cloud, project)
             self.cache.keep_project_token(name, made)
