@@ -143,6 +143,11 @@ def test_keystone_conf_trusts_the_dashboard_to_the_letter(tmp_path: Path):
     assert "[openid]\n" in text
 
 
+def test_keystone_conf_names_further_methods_once(tmp_path: Path):
+    text = site_config(tmp_path, site={"keystone_auth_methods": ["ec2credential", "token"]}).render()[KEYSTONE]
+    assert "methods = password,token,openid,mapped,application_credential,ec2credential\n" in text
+
+
 def test_the_callback_page_needs_nothing_from_elsewhere_and_works_without_script(tmp_path: Path):
     files = site_config(tmp_path).render()
     page = files[CALLBACK]

@@ -49,6 +49,8 @@ def write_settings(layout: Layout) -> None:
             "provider_ca_file": layout.run / "ca.pem",
             "callback_template": layout.site / "sso_callback_template.html",
             "crypto_passphrase": _secret(layout, "apache-crypto"),
+            # So that EC2 credentials work in the lab, and can be seen to end.
+            "keystone_auth_methods": ["ec2credential"],
             # A site takes a minute; here people want to see a withdrawal work.
             "introspection_interval_seconds": 2,
         },
@@ -118,6 +120,8 @@ def _with_ports_of(addresses: Addresses, text: str) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, int):
         return str(value)
     escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')

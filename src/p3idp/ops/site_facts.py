@@ -40,6 +40,7 @@ def site_facts(policy: Policy, settings: Settings) -> SiteFacts:
         crypto_passphrase=site.crypto_passphrase.resolve(),
         clients=_clients(policy, settings),
         broker_url=settings.web.base_url.rstrip("/") if settings.web else None,
+        auth_methods=site.keystone_auth_methods,
     )
 
 

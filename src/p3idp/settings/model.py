@@ -220,6 +220,8 @@ class SiteConfigSettings(_Section):
     ``keystone_listen`` is where Apache listens, ``keystone_upstream`` where it finds Keystone's WSGI server
     (``uwsgi://host:port`` or ``unix:/path|uwsgi://name``). ``tls_cert`` and ``tls_key`` are Apache's own.
     ``install_dir`` is where the files will lie on Keystone's host, ``callback_template`` where one of them will.
+    ``keystone_auth_methods`` are further ``[auth] methods``: from Keystone 30 on ``ec2credential`` is needed where
+    people use EC2 or S3 credentials; earlier ones do not know it.
     ``introspection_interval_seconds``: how long Apache may believe an introspection answer.
     ``request_field_limit``: bytes that one request header may have.
     """
@@ -233,6 +235,7 @@ class SiteConfigSettings(_Section):
     provider_ca_file: Path | None = None
     install_dir: Path | None = None
     callback_template: Path = Path("/etc/keystone/sso_callback_template.html")
+    keystone_auth_methods: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")], ...] = ()
     crypto_passphrase: SecretRef | None = None
     introspection_interval_seconds: int = Field(default=60, ge=1, le=3600)
     request_field_limit: int = Field(default=65535, ge=16384, le=1048576)

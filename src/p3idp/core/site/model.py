@@ -29,7 +29,7 @@ class SiteFacts:
     ``keystone_url`` is the public address, with ``/v3``; ``listen`` is ``address:port`` of the first virtual host;
     ``upstream`` is ``uwsgi://host:port`` or ``unix:/path|uwsgi://name``; ``trusted_dashboards`` are the exact
     addresses that a WebSSO token may be sent to; ``install_dir`` is where the files will lie on Keystone's host;
-    ``broker_url`` is where somebody whom Keystone refused reads why.
+    ``broker_url`` is where somebody whom Keystone refused reads why; ``auth_methods`` are Keystone's besides the usual.
     """
 
     keystone_url: str
@@ -46,6 +46,7 @@ class SiteFacts:
     crypto_passphrase: Secret[str]
     clients: Mapping[str, ApacheClient]
     broker_url: str | None = None
+    auth_methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
