@@ -6,6 +6,7 @@ from p3idp.wiring.access import database, wire_ledger, wire_policy
 from p3idp.wiring.environment import new_token, now
 from p3idp.wiring.login import trusted_issuers, web_settings, wire_federated_login, wire_sign_in, wire_verifier
 from p3idp.wiring.logins import wire_logins
+from p3idp.wiring.offline import wire_consents
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,4 +121,5 @@ def check_web_parts(settings: "Settings") -> None:
     wire_sign_in(settings, wire_policy(settings))
     wire_attempt_seal(settings)
     wire_logins(settings)
+    wire_consents(settings)
     open_store(*database(settings)).dispose()
