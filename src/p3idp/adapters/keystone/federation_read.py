@@ -4,6 +4,7 @@ Lists are read straight from the session: keystoneclient drops the word ``trunca
 its list_limit cut a list short. One list a kind, never a call for each group or project.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -84,7 +85,7 @@ class Listing:
         with keystone_errors(doing, refusal=KeystoneUnreachable):
             reply = self.persistently(lambda: self.adapter.get(path))
             self.said_at = self.said_at or _moment(reply.headers.get("Date", ""))
-            body = reply.json()
+            body = json.loads(reply.content, parse_float=_number, parse_constant=_number)
             if body.get("truncated"):
                 self.missing.append(key.replace("_", " "))
             rows: list[Row] = body[key]
@@ -166,7 +167,7 @@ class Listing:
 
     def _mappings(self) -> Iterator[Resource]:
         for row in self._list(f"{_FEDERATION}/mappings", "mappings"):
-            attributes = {"rules": _storable(row["rules"]), "schema_version": row.get("schema_version", "1.0")}
+            attributes = {"rules": row["rules"], "schema_version": row.get("schema_version", "1.0")}
             owner = self.index.providers.get(row["id"].removeprefix("p3idp-"))
             yield Resource(Kind.MAPPING, (row["id"],), attributes, owner)
 
@@ -180,14 +181,17 @@ class Listing:
         self.index.descriptions[kind, key] = row.get("description") or ""
 
 
+def _number(text: str) -> str:
+    """What somebody else wrote may have no one text: a floating-point number becomes words, as it is read."""
+    return f"{float(text)!r} (a number)"
+
+
 def _storable(value: Any) -> Any:
-    """What somebody else wrote may have no one text: floating-point numbers, and halves of characters (``\\ud83d``)."""
+    """The same for halves of characters (``\\ud83d``)."""
     if isinstance(value, dict):
         return {_storable(name): _storable(member) for name, member in value.items()}
     if isinstance(value, list):
         return [_storable(member) for member in value]
-    if isinstance(value, float):
-        return f"{value!r} (a number)"
     return value.encode(errors="replace").decode() if isinstance(value, str) else value
 
 
