@@ -12,6 +12,8 @@ COMMUNITY_COMMANDS: Mapping[str, Entry] = {
     "show": Entry("p3idp.cli.community_show:show", "Show one community, and what a site writes about it elsewhere."),
     "suspend": Entry("p3idp.cli.community_change:suspend", "Let a community give nobody anything for now."),
     "resume": Entry("p3idp.cli.community_change:resume", "End the suspension of a community."),
+    "add-person": Entry("p3idp.cli.community_people:add_person", "Name somebody who has access before they come."),
+    "remove-person": Entry("p3idp.cli.community_people:remove_person", "Take somebody who is named out again."),
     "remove": Entry("p3idp.cli.community_change:remove", "Take the policy file of a community away."),
 }
 

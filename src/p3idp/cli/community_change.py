@@ -54,7 +54,7 @@ def add(
         raise click.UsageError(f"--until {end:%Y-%m-%d} is over, so nobody would ever get in.")
     wish = Wish(name, entitlement or "", project or "", roles, title or "", contact or "", end)
     known = None if entitlement else place.catalogue(catalogue)
-    _make(place, place.communities.add(wish, known, now), as_json)
+    make(place, place.communities.add(wish, known, now), as_json)
 
 
 @click.command()
@@ -67,7 +67,7 @@ def suspend(name: str, settings_file: str | None, policy_dir: str | None, as_jso
         raise click.UsageError(f"--reason must be one line of at most {MAX_REASON} characters.")
     now, place = wiring.now(), place_of(settings_file, policy_dir)
     stopped = Suspension(now.replace(microsecond=0), reason.strip())
-    _make(place, place.communities.suspend(name, stopped, now), as_json)
+    make(place, place.communities.suspend(name, stopped, now), as_json)
 
 
 @click.command()
@@ -76,7 +76,7 @@ def suspend(name: str, settings_file: str | None, policy_dir: str | None, as_jso
 def resume(name: str, settings_file: str | None, policy_dir: str | None, as_json: bool) -> None:
     """End the suspension of a community. Its people are back at the next apply, without signing in anew."""
     place = place_of(settings_file, policy_dir)
-    _make(place, place.communities.resume(name, wiring.now()), as_json)
+    make(place, place.communities.resume(name, wiring.now()), as_json)
 
 
 @click.command()
@@ -96,10 +96,11 @@ def remove(name: str, settings_file: str | None, policy_dir: str | None, as_json
         if not yes and file_name(click.prompt("Type the community's name to remove it", type=str)) != change.name:
             raise NotConfirmed(f"The community {change.name} was not removed.")
 
-    _make(place, change, as_json, ask)
+    make(place, change, as_json, ask)
 
 
-def _make(place: Place, change: TextChange, as_json: bool, ask: Callable[[], None] | None = None) -> None:
+def make(place: Place, change: TextChange, as_json: bool, ask: Callable[[], None] | None = None) -> None:
+    """Carry a change out and say so; ``ask`` shows what goes, and may end it."""
     following = f"p3idp plan{place.options}"
     if ask is not None and not as_json:
         ask()

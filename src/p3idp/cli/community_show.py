@@ -85,6 +85,18 @@ def _as_json(each: CommunityView, ids: Ids | None = None) -> dict[str, Any]:
             }
             for rule in community.rules
         ],
+        "people": [
+            {
+                "subject": person.subject,
+                "identity_provider": str(person.identity_provider),
+                "name": person.name,
+                "group": person.group,
+                "projects": {str(project): list(roles) for project, roles in person.grants},
+                "from": day(person.validity.start) or None,
+                "until": day(person.validity.until) or None,
+            }
+            for person in community.people
+        ],
         "examples": len(community.examples),
     }
 

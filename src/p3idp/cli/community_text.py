@@ -111,6 +111,12 @@ def view_lines(each: CommunityView) -> Iterator[str]:
     for rule in community.rules:
         given = "; ".join(f"{', '.join(roles)} on {project}" for project, roles in rule.grants)
         yield harmless(f"  access     {rule.entitlement} gives {given}")
+    for person in community.people:
+        given = "; ".join(f"{', '.join(roles)} on {project}" for project, roles in person.grants)
+        span = f" from {day(start)}" if (start := person.validity.start) else ""
+        span += f" until {day(until)}" if (until := person.validity.until) else ""
+        who = f"{person.name}, " if person.name else ""
+        yield harmless(f"  person     {who}{person.subject} of {person.identity_provider} gets {given}{span}")
     yield harmless(f"  examples   {len(community.examples)}")
 
 

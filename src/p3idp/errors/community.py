@@ -22,6 +22,15 @@ class CommunityUnknown(P3idpError):
     hint = "`p3idp community list` shows them all."
 
 
+class PersonUnknown(P3idpError):
+    """The community's file names nobody of this subject."""
+
+    code = "person-unknown"
+    exit_status = ExitStatus.USAGE
+    http_status = 404
+    hint = "`p3idp community show NAME` shows whom it names; subjects are compared to the letter."
+
+
 class CommunityExists(P3idpError):
     """The policy has a community of this name already; nothing is overwritten."""
 

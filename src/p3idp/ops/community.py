@@ -1,4 +1,4 @@
-"""A community as one unit of policy text: add, suspend, resume, remove. Owns what each makes of the text.
+"""A community as one unit of policy text: add, suspend, resume, remove, and whom it names. Owns what becomes of it.
 
 Every change is prepared first and read back as the policy that it would make; what is no valid policy is never
 written. Keystone learns of nothing here: that is plan's and apply's.
@@ -14,13 +14,13 @@ from p3idp.core.access.resources import Kind, Resource
 from p3idp.core.policy.community_draft import Wish, drafted
 from p3idp.core.policy.community_name import file_name
 from p3idp.core.policy.examples import failed_examples
-from p3idp.core.policy.model import Community, Policy, Suspension
+from p3idp.core.policy.model import Community, NamedPerson, Policy, Suspension
 from p3idp.core.policy.vo_catalogue import Catalogue
-from p3idp.errors.community import CommunityExists, CommunityUnknown
+from p3idp.errors.community import CommunityExists, CommunityUnknown, PersonUnknown
 from p3idp.errors.policy import PolicyInvalid
 from p3idp.ports.policy_text import PolicyReader, PolicyWriter
 
-_SHOWN = (Kind.PROJECT, Kind.GROUP, Kind.ROLE_ASSIGNMENT)
+_SHOWN = (Kind.PROJECT, Kind.GROUP, Kind.ROLE_ASSIGNMENT, Kind.MEMBERSHIP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,35 @@ class Communities:
         text = self.reader.text(community.name)
         return self._change(community.name, text, None, before, self.reader.policy({community.name: None}), now)
 
+    def add_person(self, vo: str, person: NamedPerson, now: datetime) -> TextChange:
+        """Somebody more who is named; nothing changes where the very same is said already."""
+        policy, community = self.find(vo)
+        text = self.reader.text(community.name)
+        there = any(replace(each, place=person.place) == person for each in community.people)
+        after = text if there else self.reader.with_person(community.name, text, person)
+        return self._edited(policy, community, text, after, now)
+
+    def remove_person(self, vo: str, subject: str, provider: str | None, now: datetime) -> TextChange:
+        """All that the community says of somebody, at one provider or at all. Raises PersonUnknown."""
+        policy, community = self.find(vo)
+        asked = [(each.subject, each.identity_provider) for each in community.people]
+        gone = [n for n, (who, where) in enumerate(asked) if who == subject and provider in (None, where)]
+        if not gone:
+            near = difflib.get_close_matches(subject, [who for who, _ in asked], n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise PersonUnknown(f"The community {community.name} names nobody called {subject}.{meant}")
+        text = self.reader.text(community.name)
+        after = self.reader.without_people(community.name, text, gone)
+        return self._edited(policy, community, text, after, now)
+
     def _edit(self, before: Policy, community: Community, stopped: Suspension | None, now: datetime) -> TextChange:
         name, text = community.name, self.reader.text(community.name)
         after = text if community.suspended == stopped else self.reader.suspended(name, text, stopped)
-        policy = before if after == text else self.reader.policy({name: after})
-        return self._change(name, text, after, before, policy, now)
+        return self._edited(before, community, text, after, now)
+
+    def _edited(self, before: Policy, community: Community, text: bytes, after: bytes, now: datetime) -> TextChange:
+        policy = before if after == text else self.reader.policy({community.name: after})
+        return self._change(community.name, text, after, before, policy, now)
 
     def _change(
         self, name: str, text: bytes | None, after: bytes | None, before: Policy | None, policy: Policy, now: datetime

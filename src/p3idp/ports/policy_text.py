@@ -1,9 +1,9 @@
 """What ops need of the policy's text: look at it as it is and as it would be, and change one community's file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
-from p3idp.core.policy.model import Community, Policy, Site, Suspension
+from p3idp.core.policy.model import Community, NamedPerson, Policy, Site, Suspension
 
 
 class PolicyReader(Protocol):
@@ -35,6 +35,14 @@ class PolicyReader(Protocol):
 
     def suspended(self, name: str, text: bytes, stopped: Suspension | None) -> bytes:
         """The text with this suspension or without any, all else as it was. Raises CommunityFileOdd."""
+        ...
+
+    def with_person(self, name: str, text: bytes, person: NamedPerson) -> bytes:
+        """The text with somebody more who is named, all else as it was. Raises CommunityFileOdd."""
+        ...
+
+    def without_people(self, name: str, text: bytes, gone: Collection[int]) -> bytes:
+        """The text without these of the people it names, counted from 0. Raises CommunityFileOdd."""
         ...
 
 

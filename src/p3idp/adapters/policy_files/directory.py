@@ -6,15 +6,15 @@ Nothing is ever written through a symbolic link.
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from p3idp.adapters.policy_files import edit
+from p3idp.adapters.policy_files import edit, edit_people
 from p3idp.adapters.policy_files.load import COMMUNITIES, load_policy, load_site
 from p3idp.adapters.policy_files.nodes import MAX_BYTES
 from p3idp.adapters.policy_files.write import community_text
-from p3idp.core.policy.model import Community, Policy, Site, Suspension
+from p3idp.core.policy.model import Community, NamedPerson, Policy, Site, Suspension
 from p3idp.errors.command import FileUnusable
 from p3idp.errors.community import CommunityExists, CommunityFileOdd, CommunityUnknown
 
@@ -59,6 +59,14 @@ class PolicyDirectory:
         """See ports.policy_text.PolicyReader."""
         file = self.path(name)
         return edit.with_suspension(file, text, stopped) if stopped else edit.without_suspension(file, text)
+
+    def with_person(self, name: str, text: bytes, person: NamedPerson) -> bytes:
+        """See ports.policy_text.PolicyReader."""
+        return edit_people.with_person(self.path(name), text, person)
+
+    def without_people(self, name: str, text: bytes, gone: Collection[int]) -> bytes:
+        """See ports.policy_text.PolicyReader."""
+        return edit_people.without_people(self.path(name), text, gone)
 
     def write(self, name: str, before: bytes | None, after: bytes | None) -> None:
         """See ports.policy_text.PolicyWriter."""
