@@ -90,7 +90,7 @@ class Deciding:
     def access(self) -> AccessOps:
         return self.desk.access
 
-    def verifier(self, site: Site) -> CheckinVerifier:
+    def verifier(self, site: Site, environment: str = "") -> CheckinVerifier:
         """Fresh, as each command makes it: what is asked is asked anew."""
         found = []
         for provider in site.identity_providers:

@@ -5,6 +5,7 @@ N tried, N refused, none let in. Each attack wants one thing: a grant of admin i
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from deciding import ACCESS, ALICE, APPROVERS, BOB, CAROL, Deciding
 from hostile import MISSING, HostileProvider
 
 from p3idp.adapters.memory.keystone import MemoryKeystone
+from p3idp.adapters.policy_files import load_policy
 from p3idp.core.access.resources import Kind
 from p3idp.core.audit.event import AuditEvent, Outcome, person
 from p3idp.core.login.tokens import RawToken
@@ -334,6 +336,60 @@ def another_policy_id(site: Deciding) -> object:
     return by_accepting_every_name(site)
 
 
+def at_another_address(site: Deciding) -> None:
+    """The same Keystone by its number, or another cloud: nothing was applied there so far."""
+    site.world.keystone.url = "https://192.0.2.1:5000/v3"
+
+
+def another_address(site: Deciding) -> object:
+    at_another_address(site)
+    return by_accepting_every_name(site)
+
+
+def approvers_of_ones_own_at_another_address(site: Deciding) -> object:
+    at_another_address(site)
+    site.files.change("site.yaml", f"[{ALICE}, {BOB}]", f"[{ALICE}, {CAROL}]")
+    return by_accepting_every_name(site)
+
+
+def approved_at_another_address_by_the_drafts_own(site: Deciding) -> object:
+    at_another_address(site)
+    return a_draft_with_approvers_of_its_own(site)
+
+
+def no_approvers_at_another_address(site: Deciding) -> object:
+    at_another_address(site)
+    return a_draft_without_approvers(site)
+
+
+def another_address_and_another_policy_id(site: Deciding) -> object:
+    at_another_address(site)
+    return another_policy_id(site)
+
+
+def an_environment_of_ones_own(site: Deciding) -> object:
+    """A new file in the policy makes a new cloud, with approvers of its own."""
+    at_another_address(site)
+    (site.files.root / "environments").mkdir()
+    approvers = APPROVERS.replace(f"[{ALICE}, {BOB}]", f"[{ALICE}, {CAROL}]")
+    site.files.write("environments/mine.yaml", approvers)
+    access = replace(site.access, policy=lambda: load_policy(site.files.root, environment="mine"))
+    return access.apply(site.now, None, tuple(f.name for f in access.plan(site.now).findings))
+
+
+def the_newest_apply_taken_away_and_another_address(site: Deciding) -> object:
+    site.sql("DELETE FROM access_history")
+    return approvers_of_ones_own_at_another_address(site)
+
+
+def an_approval_for_another_address(site: Deciding) -> object:
+    """Two people decided on one Keystone; it says nothing of another."""
+    proposal = site.propose()
+    site.approve(proposal)
+    at_another_address(site)
+    return site.apply(proposal)
+
+
 def an_approver_who_left_meanwhile(site: Deciding) -> object:
     """Alice and Bob replaced Bob by Carol; what he said before no longer counts."""
     proposal = site.propose()
@@ -421,6 +477,22 @@ ATTACKS: dict[str, tuple[Attack, type[P3idpError], str]] = {
     "the newest apply taken away": (the_newest_apply_taken_away, FindingsUnaccepted, ""),
     "the newest apply spoiled": (the_newest_apply_spoiled, FindingsUnaccepted, ""),
     "another policy id": (another_policy_id, SecondPersonNeeded, ""),
+    "another address": (another_address, SecondPersonNeeded, ""),
+    "another address, approvers of one's own": (approvers_of_ones_own_at_another_address, SecondPersonNeeded, ""),
+    "another address, approved by the draft's own": (
+        approved_at_another_address_by_the_drafts_own,
+        ProposalRefused,
+        "not-approver",
+    ),
+    "another address, no approvers": (no_approvers_at_another_address, SecondPersonNeeded, ""),
+    "another address and another policy id": (another_address_and_another_policy_id, SecondPersonNeeded, ""),
+    "an environment of one's own": (an_environment_of_ones_own, SecondPersonNeeded, ""),
+    "another address, the history taken away": (
+        the_newest_apply_taken_away_and_another_address,
+        FindingsUnaccepted,
+        "",
+    ),
+    "an approval for another address": (an_approval_for_another_address, PlanStale, ""),
     "an approver who left meanwhile": (an_approver_who_left_meanwhile, ProposalRefused, "not-approver"),
     "another rule to the same group": (a_rule_that_leads_to_admins, SecondPersonNeeded, ""),
 }
@@ -497,6 +569,23 @@ def test_approvers_change_by_the_word_of_those_before_them(site: Deciding) -> No
         site.propose(ALICE)
     later = site.propose(CAROL)
     site.approve(later)
+    site.apply(later)
+    assert site.rules_over_everything
+
+
+def test_whoever_decides_elsewhere_decides_on_the_first_apply_in_a_new_place(site: Deciding) -> None:
+    """The control: two of them let it in; from then on its own policy says who decides there."""
+    at_another_address(site)
+    site.files.change(ACCESS, "[member, admin]", "[member]")
+    site.files.change("site.yaml", f"[{ALICE}, {BOB}]", f"[{BOB}, {CAROL}]")
+    first = site.propose(ALICE)
+    site.approve(first, BOB)
+    site.apply(first)
+    site.files.change(ACCESS, "[member]", "[member, admin]")
+    with pytest.raises(ProposalRefused, match="no approver"):
+        site.propose(ALICE)
+    later = site.propose(CAROL)
+    site.approve(later, BOB)
     site.apply(later)
     assert site.rules_over_everything
 

@@ -115,6 +115,8 @@ def _summary(entry: Entry | Unbelieved) -> dict[str, Any]:
         "outcome": entry.outcome,
         "policy": begun.policy,
         "policy_digest": begun.policy_digest,
+        "commit": begun.commit.as_json() if begun.commit else None,
+        "environment": begun.environment or None,
         "target": begun.target,
         "plan": begun.plan,
         "rollback_to": begun.rollback_to,
@@ -131,7 +133,10 @@ def _line(entry: Entry | Unbelieved) -> str:
     counted = Counter(change.action for change in entry.begun.wanted)
     counts = " ".join(f"{sign}{counted[action]}" for action, sign in _SIGNS.items())
     back = "" if entry.begun.rollback_to is None else f"  rollback to {entry.begun.rollback_to}"
+    commit = entry.begun.commit
     policy = f"{entry.begun.policy} {entry.begun.policy_digest[:12]}"
+    policy += f" @{commit.id[:12]}{'+' * bool(commit.changed)}" if commit else ""
+    policy += f"  {entry.begun.environment}" if entry.begun.environment else ""
     return fit(f"{entry.number:>4}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.outcome:<11}  {counts}{back}  {policy}")
 
 
@@ -145,7 +150,10 @@ def _lines(entry: Entry) -> Iterator[str]:
     if begun.rollback_to is not None:
         yield f"A rollback to apply {begun.rollback_to}"
     yield f"Policy {begun.policy} {begun.policy_digest}"
-    yield f"Keystone {begun.target}"
+    if begun.commit is not None:
+        differs = f" and {', '.join(begun.commit.changed)} as nobody committed them" if begun.commit.changed else ""
+        yield harmless(f"Commit {begun.commit.id}{differs}")
+    yield harmless(f"Keystone {begun.target}{f', environment {begun.environment}' if begun.environment else ''}")
     yield f"Plan {begun.plan}"
     if entry.accepted:
         yield f"Accepted by name: {harmless(', '.join(entry.accepted))}"

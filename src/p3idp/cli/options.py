@@ -15,9 +15,12 @@ _ENVIRONMENT = "p3idp.environment"
 
 def settings_option(command: F) -> F:
     """``--settings FILE`` and ``--environment NAME``: the settings in force for this call; see load_settings here."""
-    return environment_option(
-        click.option("--settings", "settings_file", metavar="FILE", help="The settings file.")(command)
-    )
+    return environment_option(settings_file_option(command))
+
+
+def settings_file_option(command: F) -> F:
+    """``--settings FILE`` alone, for commands that name environments themselves."""
+    return click.option("--settings", "settings_file", metavar="FILE", help="The settings file.")(command)
 
 
 def environment_option(command: F) -> F:
@@ -49,11 +52,11 @@ def environment_named() -> str:
     return environment_name(environment_of_call()) or ""
 
 
-def load_settings(settings_file: str | None) -> "Settings":
-    """The settings of this call, for the environment that it names. Raises as p3idp.settings.load_settings does."""
+def load_settings(settings_file: str | None, environment: str | None = None) -> "Settings":
+    """The settings for an environment, else for the one that this call names. Raises as p3idp.settings does."""
     from p3idp.settings import load_settings as load  # the light client has options and no settings
 
-    return load(settings_file, environment_of_call())
+    return load(settings_file, environment or environment_of_call())
 
 
 def given_again(settings_file: str | None, policy_dir: str | None = None) -> str:

@@ -17,3 +17,12 @@ class EnvironmentNeeded(P3idpError):
     code = "environment-needed"
     exit_status = ExitStatus.USAGE
     hint = "Say which: --environment NAME, $P3IDP_ENVIRONMENT, or default_environment in the settings."
+
+
+class PromotionImpossible(P3idpError):
+    """An environment has nothing that could be promoted from it."""
+
+    code = "promotion-impossible"
+    exit_status = ExitStatus.REFUSED
+    http_status = 409
+    hint = "Plan and apply there first (p3idp apply --environment NAME), and promote what ended with success."

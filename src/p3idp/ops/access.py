@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from p3idp.core.access.commit import Commit
 from p3idp.core.access.guards import Guards
 from p3idp.core.access.history import Begun, after_reading, managed, place_of
 from p3idp.core.access.history_text import digest_of
@@ -21,10 +22,12 @@ from p3idp.errors.access import LedgerUnavailable
 from p3idp.ops.access_guards import ParseSite, guards_in_force
 from p3idp.ops.access_history import AccessHistory, Known, unreadable
 from p3idp.ops.access_ledger import AccessRecord, Result
+from p3idp.ops.access_origin import origin_of
 from p3idp.ops.access_plan import ParsePolicy, Planned, plan_policy, plan_rollback
 from p3idp.ops.access_refusals import (
     refuse_incomplete,
     refuse_stale,
+    refuse_stale_checkout,
     refuse_unaccepted,
     refuse_warrant,
     running_already,
@@ -35,6 +38,7 @@ from p3idp.ports.environment import Clock
 from p3idp.ports.history import History, RunLock
 from p3idp.ports.keystone import FederationReader, FederationWriter
 from p3idp.ports.ledger import Ledger
+from p3idp.ports.repository import PolicyRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class AccessOps:
 
     ``policy``, ``ledger``, ``history`` and ``lock`` are opened when they are needed. ``parse`` reads a policy from the
     texts of its files, and ``site`` its site file alone; ``people`` says what a plan does to people. ``guarded``:
-    whether two people can decide here, so that nothing may hide who they are.
+    whether two people can decide here, so that nothing may hide who they are. ``repository``: the one around the policy
+    directory; None where nobody asks which commit a policy was read at.
     """
 
     policy: Callable[[], Policy]
@@ -68,6 +73,7 @@ class AccessOps:
     limits: Thresholds = USUAL
     site: ParseSite | None = None
     guarded: bool = False
+    repository: PolicyRepository | None = None
 
     def plan(self, now: datetime) -> Plan:
         """Raises PolicyInvalid, and the errors of reading Keystone."""
@@ -79,8 +85,17 @@ class AccessOps:
 
     def planned(self, now: datetime) -> Planned:
         """The same without what it does to people."""
-        policy = self.policy()
-        return plan_policy(policy, self.reader, self._known(str(policy.site.id)), now, self.limits)
+        return self.planned_for(self.policy(), now)
+
+    def planned_for(self, policy: Policy, now: datetime, commit: Commit | None = None) -> Planned:
+        """The same for a policy that is not the present one. ``commit``: the one that it was read at."""
+        known = self._known(str(policy.site.id))
+        origin = origin_of(policy, known.newest, self.repository, commit)
+        return plan_policy(policy, self.reader, known, now, self.limits, origin)
+
+    def review_for(self, policy: Policy, now: datetime, commit: Commit | None) -> Planned:
+        """The plan for such a policy, as people are to see it."""
+        return self._seen(self.planned_for(policy, now, commit), now)
 
     def _known(self, policy: str) -> Known:
         past, target = self.past, self.reader.target()
@@ -96,8 +111,8 @@ class AccessOps:
         """Who decides what one person must not, by the policy that was applied last."""
         return self._known(str(self.policy().site.id)).guards
 
-    def _whole_site(self, texts: Mapping[str, str]) -> Site:
-        return self.parse(texts).site
+    def _whole_site(self, texts: Mapping[str, str], environment: str) -> Site:
+        return self.parse(texts, environment).site
 
     def plan_rollback(self, number: int, now: datetime) -> Plan:
         """The plan back to what apply ``number`` left. Raises ApplyUnknown, HistoryDamaged, RollbackImpossible."""
@@ -169,6 +184,7 @@ class AccessOps:
     ) -> Applied:
         plan = planned.plan
         refuse_stale(plan, digest)
+        refuse_stale_checkout(plan)
         refuse_warrant(warrant, plan, planned.known.guards.approvers, self.ledger(), now)
         refuse_unaccepted(plan, accepted, by_two=warrant.approval is not None)
         record = AccessRecord(self.ledger(), self.history(), self.writer.account(), self.clock, warrant)
@@ -212,6 +228,8 @@ def _begun(planned: Planned) -> Begun:
         wanted=plan.changes,
         files=policy.texts,
         rollback_to=plan.rollback_to,
+        environment=policy.environment,
+        commit=planned.origin.commit,
     )
 
 

@@ -33,10 +33,11 @@ class Unbelieved:
 
 @dataclass(frozen=True, slots=True)
 class AccessHistory:
-    """Reads entries, each held against the ledger."""
+    """Reads entries, each held against the ledger. ``target``: the Keystone whose applies are listed; empty: all."""
 
     history: History
     ledger: LedgerReader
+    target: str = ""
 
     def entry(self, number: int) -> Entry:
         """One apply. Raises ApplyUnknown, HistoryDamaged, LedgerDamaged."""
@@ -53,7 +54,7 @@ class AccessHistory:
 
     def latest(self, limit: int) -> Sequence[Entry | Unbelieved]:
         """The newest applies, newest first; of one that was changed since, that it was."""
-        return [self._shown(kept) for kept in self.history.latest(limit)]
+        return [self._shown(kept) for kept in self.history.latest(limit, self.target)]
 
     def _shown(self, kept: Kept) -> Entry | Unbelieved:
         try:

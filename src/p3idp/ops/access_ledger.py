@@ -64,6 +64,8 @@ class AccessRecord:
             "policy": plan.policy,
             "policy_digest": begun.policy_digest,
             **({} if plan.rollback_to is None else {"rollback_to": plan.rollback_to}),
+            **({"environment": begun.environment} if begun.environment else {}),
+            **({"commit": begun.commit.as_json()} if begun.commit else {}),
             **self.warrant.as_json(),
         }
         # That it closes the approval's record is how the approval counts once.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from p3idp.core.access.commit import NOWHERE, Origin, origin_findings
 from p3idp.core.access.desired import Desired, desired_state
 from p3idp.core.access.direct_changes import direct_changes, undone_rollback
 from p3idp.core.access.findings import assess
@@ -24,22 +25,31 @@ from p3idp.errors.policy import PolicyInvalid
 from p3idp.ops.access_history import Known
 from p3idp.ports.keystone import FederationReader
 
-ParsePolicy = Callable[[Mapping[str, str]], Policy]
+ParsePolicy = Callable[[Mapping[str, str], str], Policy]  # the files, and the environment
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, and all that it was made of. ``policy``: the one that says what should be, the present or an earlier."""
+    """A plan, and all that it was made of. ``policy``: the one that says what should be, the present or an earlier.
+
+    ``origin``: where that policy comes from.
+    """
 
     plan: Plan
     policy: Policy
     desired: Desired
     observed: Snapshot
     known: Known
+    origin: Origin = NOWHERE
 
 
 def plan_policy(
-    policy: Policy, reader: FederationReader, known: Known, now: datetime, limits: Thresholds = USUAL
+    policy: Policy,
+    reader: FederationReader,
+    known: Known,
+    now: datetime,
+    limits: Thresholds = USUAL,
+    origin: Origin = NOWHERE,
 ) -> Planned:
     """What would change in Keystone for ``policy`` at ``now``, and what is to be said of it. Writes nothing."""
     desired = desired_state(policy, now)
@@ -48,9 +58,10 @@ def plan_policy(
     found = (
         *_assessed(policy, desired, observed, changes, known, now, limits),
         *undone_rollback(changes, known.newest),
+        *origin_findings(origin),
     )
     plan = Plan(str(policy.site.id), reader.target(), changes, _findings(found, changes, known))
-    return Planned(plan, policy, desired, observed, known)
+    return Planned(plan, policy, desired, observed, known, origin)
 
 
 def plan_rollback(
@@ -74,14 +85,14 @@ def plan_rollback(
         *notes,
     )
     plan = Plan(entry.begun.policy, reader.target(), changes, _findings(found, changes, known), entry.number)
-    return Planned(plan, policy, desired, observed, known)
+    return Planned(plan, policy, desired, observed, known, Origin(entry.begun.commit))
 
 
 def _stopped(parse: ParsePolicy, changes: Sequence[Change], known: Known, now: datetime) -> Iterator[Finding]:
     if known.newest is None:
         return
     try:
-        yield from stopped_access(parse(known.newest.begun.files), changes, now)
+        yield from stopped_access(parse(known.newest.begun.files, known.newest.begun.environment), changes, now)
     except PolicyInvalid:
         told = f"The policy of apply {known.newest.number} cannot be read any more: what it stopped may come back."
         yield Finding("stopped-access", f"apply {known.newest.number}", told)
@@ -113,7 +124,7 @@ def _readable(entry: Entry, parse: ParsePolicy, target: str) -> tuple[Policy, Sn
     if entry.left is None:
         raise RollbackImpossible(f"What apply {entry.number} left could not be kept.")
     try:
-        return parse(entry.begun.files), entry.left
+        return parse(entry.begun.files, entry.begun.environment), entry.left
     except PolicyInvalid as exc:
         told = f"The policy of apply {entry.number} is not one that this version of p3idp takes:\n{exc.detail}"
         raise RollbackImpossible(

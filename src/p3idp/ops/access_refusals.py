@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from p3idp.core.access.commit import STALE
 from p3idp.core.access.plan import Change, Plan
 from p3idp.core.access.proposal import Warrant, objection
 from p3idp.core.policy.model import Approvers
 from p3idp.errors.access import ApplyIncomplete, ApplyRunning, FindingsUnaccepted, PlanStale
 from p3idp.errors.proposals import ProposalRefused, SecondPersonNeeded
+from p3idp.errors.repository import StaleCheckout
 from p3idp.ops.access_ledger import ACTION, TARGET, Result
 from p3idp.ports.ledger import LedgerReader
 
@@ -29,6 +31,13 @@ def refuse_stale(plan: Plan, digest: str | None) -> None:
     """Raise PlanStale where another plan was reviewed; None means that none was asked for."""
     if digest is not None and digest != plan.digest:
         raise PlanStale(f"The plan is now {plan.digest[:12]}…, not the reviewed {digest[:12]}….")
+
+
+def refuse_stale_checkout(plan: Plan) -> None:
+    """Raise StaleCheckout where the policy does not follow what was applied last."""
+    for finding in plan.findings:
+        if finding.name == STALE:
+            raise StaleCheckout(finding.message)
 
 
 def refuse_warrant(

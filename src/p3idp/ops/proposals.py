@@ -34,13 +34,13 @@ _NOBODY = "Name `approvers` in site.yaml and apply that (finding changes-approve
 class ProposalDesk:
     """Where proposals are made, approved and applied.
 
-    ``verifier``: believes tokens as a site file says; ``valid``: how long a proposal lives; ``token_age``: how old a
-    token may be that says who somebody is.
+    ``verifier``: believes tokens as a site file says, in an environment; ``valid``: how long a proposal lives;
+    ``token_age``: how old a token may be that says who somebody is.
     """
 
     access: AccessOps
     proposals: Callable[[], Proposals]
-    verifier: Callable[[Site], AccessTokenVerifier]
+    verifier: Callable[[Site, str], AccessTokenVerifier]
     valid: timedelta
     token_age: timedelta
     new_token: TokenSource
@@ -133,8 +133,11 @@ class ProposalDesk:
 
     def actor(self, token: RawToken, now: datetime) -> Actor:
         """Whoever signed in, for the ledger; they need not be an approver. Raises TokenRefused, ProposalRefused."""
-        site = self.access.guards().site or self.access.policy().site
-        claims = self._claims(token, site, now)
+        guards = self.access.guards()
+        if guards.site is None:
+            policy = self.access.policy()
+            guards = Guards(policy.site, "", policy.environment)
+        claims = self._claims(token, guards, now)
         return person(claims.subject, claims.issuer)
 
     def _review(self, rollback_to: int | None, now: datetime) -> Planned:
@@ -148,16 +151,18 @@ class ProposalDesk:
         if guards.site is None or guards.approvers is None:
             told = "The policy that was applied last names nobody who may propose or approve."
             raise ProposalRefused("no-approvers", told, hint=_NOBODY)
-        claims = self._claims(token, guards.site, now)
+        claims = self._claims(token, guards, now)
         found = approver_of(claims, guards.approvers)
         if found is None:
             told = f"{claims.subject} ({claims.provider}), by the client {claims.client}, is no approver of this site."
             raise self._record.refused(action, "not-approver", told, person(claims.subject, claims.issuer), now)
         return found
 
-    def _claims(self, token: RawToken, site: Site, now: datetime) -> VerifiedClaims:
-        claims = self.verifier(site).verify_access_token(token, now)
-        provider = site.provider_of(claims.issuer)
+    def _claims(self, token: RawToken, guards: Guards, now: datetime) -> VerifiedClaims:
+        if guards.site is None:
+            raise ProposalRefused("no-approvers", "No policy says whose tokens are honoured.", hint=_NOBODY)
+        claims = self.verifier(guards.site, guards.environment).verify_access_token(token, now)
+        provider = guards.site.provider_of(claims.issuer)
         # The verifier holds these lines too; a token that anybody may have got must not decide because one forgot.
         if provider is None or provider.id != claims.provider or not (provider.issuing_clients or provider.audiences):
             raise ProposalRefused("not-approver", "The token's issuer is not one whose tokens are honoured here.")

@@ -51,11 +51,12 @@ def wire_records(settings: "Settings") -> "tuple[Ledger, History]":
 
 
 def wire_past(settings: "Settings") -> "AccessHistory":
-    """The applies so far, each held against the ledger. Raises LedgerUnavailable."""
+    """The applies so far, with an environment those of its Keystone. Raises LedgerUnavailable."""
+    from p3idp.core.keystone_url import v3_url
     from p3idp.ops.access_history import AccessHistory
 
     ledger, history = wire_records(settings)
-    return AccessHistory(history, ledger)
+    return AccessHistory(history, ledger, v3_url(settings.keystone.auth_url) if settings.environment else "")
 
 
 def wire_lock(settings: "Settings") -> "RunLock":
@@ -92,9 +93,10 @@ def database(settings: "Settings") -> "tuple[str, Secret[str] | None]":
 
 def wire_access(settings: "Settings") -> "AccessOps":
     """Plan, apply and roll back: the policy, p3idp's account at Keystone, ledger, history and lock."""
+    from p3idp.adapters.git import GitRepository
     from p3idp.adapters.keystone.federation import KeystoneFederation
     from p3idp.adapters.keystone.session import make_session
-    from p3idp.adapters.policy_files.texts import policy_from_texts, site_from_texts
+    from p3idp.adapters.policy_files.texts import is_policy_file, policy_from_texts, site_from_texts
     from p3idp.ops.access import AccessOps
 
     keystone = settings.keystone
@@ -108,12 +110,13 @@ def wire_access(settings: "Settings") -> "AccessOps":
         ledger=lambda: records()[0],
         history=lambda: records()[1],
         lock=lambda: wire_lock(settings),
-        parse=lambda texts: policy_from_texts(texts, lab=settings.lab),
+        parse=lambda texts, environment: policy_from_texts(texts, environment, lab=settings.lab),
         clock=now,
         people=_people(settings, federation.people),
         limits=_limits(settings),
-        site=lambda texts: site_from_texts(texts, lab=settings.lab),
+        site=lambda texts, environment: site_from_texts(texts, environment, lab=settings.lab),
         guarded=settings.approvals.key is not None,
+        repository=GitRepository(settings.policy_dir, is_policy_file),
     )
 
 

@@ -27,8 +27,9 @@ def wire_proposals(settings: "Settings") -> "ProposalDesk":
 
     approvals = settings.approvals
 
-    def verifier(site: "Site") -> "AccessTokenVerifier":
-        return wire_verifier(settings, Policy(site, ()))
+    def verifier(site: "Site", environment: str) -> "AccessTokenVerifier":
+        there = settings.at(environment) if environment in settings.environments else settings
+        return wire_verifier(there, Policy(site, ()))
 
     return ProposalDesk(
         access=wire_access(settings),

@@ -25,7 +25,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
 class MemoryKeystone:
     """State by (kind, key). ``missing``: lists that come cut short; ``writes``: every change it was asked for.
 
-    ``said_at``: the moment by its clock.
+    ``said_at``: the moment by its clock; ``url``: its address.
     """
 
     held: dict[Place, Resource] = field(default_factory=dict)
@@ -33,10 +33,11 @@ class MemoryKeystone:
     missing: tuple[str, ...] = ()
     writes: list[Change] = field(default_factory=list)
     said_at: datetime | None = None
+    url: str = "memory://keystone/v3"
 
     def target(self) -> str:
         """Its address."""
-        return "memory://keystone/v3"
+        return self.url
 
     def account(self) -> str:
         """Who writes."""

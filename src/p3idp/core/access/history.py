@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from p3idp.core.access.commit import Commit
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
 
@@ -20,7 +21,8 @@ class Begun:
     """What was known before the first write: durable then, and named by its digest in the intent.
 
     ``domain``: the site's. ``files``: the policy's text by file name. ``rollback_to``: the apply whose state this one
-    went back to, None for an ordinary one.
+    went back to, None for an ordinary one. ``environment``: whose differences the policy was read with; ``commit``:
+    the one that it was read at, None where it was in none.
     """
 
     policy: str
@@ -32,6 +34,8 @@ class Begun:
     wanted: tuple[Change, ...]
     files: Mapping[str, str] = field(default_factory=dict)
     rollback_to: int | None = None
+    environment: str = ""
+    commit: Commit | None = None
 
 
 @dataclass(frozen=True, slots=True)

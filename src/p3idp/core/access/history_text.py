@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from p3idp.core.access.commit import Commit
 from p3idp.core.access.history import Begun
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Kind, Resource, Snapshot
@@ -33,6 +34,8 @@ def begun_to_text(begun: Begun) -> str:
             "wanted": changes,
             "files": dict(begun.files),
             "rollback_to": begun.rollback_to,
+            "environment": begun.environment,
+            "commit": begun.commit.as_json() if begun.commit else None,
         }
     )
 
@@ -44,7 +47,18 @@ def begun_from_text(text: str) -> Begun:
         raise ValueError("another form")
     changes = tuple(Change(_optional(each["before"]), _optional(each["after"])) for each in row["wanted"])
     named = {name: row[name] for name in ("policy", "policy_digest", "target", "domain", "plan", "rollback_to")}
-    return Begun(**named, found=_snapshot(row["found"]), wanted=changes, files=row["files"])
+    return Begun(
+        **named,
+        found=_snapshot(row["found"]),
+        wanted=changes,
+        files=row["files"],
+        environment=row.get("environment", ""),  # earlier versions knew neither
+        commit=_commit(row.get("commit")),
+    )
+
+
+def _commit(row: Any) -> Commit | None:
+    return Commit(row["id"], tuple(row["changed"])) if row else None
 
 
 def snapshot_to_text(snapshot: Snapshot) -> str:
