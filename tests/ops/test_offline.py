@@ -180,10 +180,15 @@ def test_a_token_of_somebody_else_is_not_believed_and_nobodys_consent(world: Wor
         world.checkin.trade(bobs)
 
 
-def test_who_stops_while_being_asked_has_stopped(world: World) -> None:
-    world.checkin.during = lambda: world.offline.stop(
-        ProviderId("egi"), "alice@egi.eu", world.clock(), person("alice@egi.eu", world.alice.issuer)
-    )
+@pytest.mark.parametrize("hears", [True, False], ids=["told by both", "told by the one who asked"])
+def test_who_stops_while_being_asked_has_stopped(world: World, hears: bool) -> None:
+    def stop() -> None:
+        by = person("alice@egi.eu", world.alice.issuer)
+        world.checkin.down = not hears
+        world.offline.stop(ProviderId("egi"), "alice@egi.eu", world.clock(), by)
+        world.checkin.down = False
+
+    world.checkin.during = stop
     with pytest.raises(ConsentEnded):
         world.ask()
     assert (world.kept(), world.seen) == (None, [])

@@ -1,4 +1,4 @@
-"""The lock between two applies, by tooz. Owns how its drivers are opened and how their failures are told."""
+"""The lock between two processes, by tooz. Owns how its drivers are opened and how their failures are told."""
 
 import logging
 import os
@@ -57,7 +57,7 @@ class CoordinatedLock:
         why = type(exc).__name__
         if isinstance(exc, ModuleNotFoundError):
             why = f"needs the Python package {exc.name}"
-        told = f"The lock between two applies cannot be had ({scheme}: {why})."
+        told = f"The lock between two processes cannot be had ({scheme}: {why})."
         return CoordinationUnavailable(told)
 
 
@@ -66,7 +66,7 @@ def _let_go(step: Callable[[], object]) -> None:
     try:
         step()
     except Exception as exc:  # as above, its text may hold the password
-        _log.warning("the lock between two applies could not be let go: %s", type(exc).__name__)
+        _log.warning("the lock between two processes could not be let go: %s", type(exc).__name__)
 
 
 def file_lock(directory: Path, member: str) -> CoordinatedLock:
@@ -78,15 +78,15 @@ def file_lock(directory: Path, member: str) -> CoordinatedLock:
         directory.mkdir(mode=0o700, exist_ok=True)
         made, around = directory.lstat(), directory.parent.stat()
     except OSError as exc:
-        told = f"The directory {directory} for the lock between two applies cannot be made: {exc.strerror}."
+        told = f"The directory {directory} for the lock between two processes cannot be made: {exc.strerror}."
         raise CoordinationUnavailable(told) from exc
     ours = stat.S_ISDIR(made.st_mode) and made.st_uid in (os.geteuid(), around.st_uid)
     if not ours or made.st_mode & stat.S_IWOTH:
-        told = f"In the directory {directory} others could take away the lock between two applies."
+        told = f"In the directory {directory} others could take away the lock between two processes."
         raise CoordinationUnavailable(
             told, hint="Keep the database in a directory of p3idp's own, and remove this one."
         )
     if set("#?") & set(str(directory.resolve())):
-        told = f"The path {directory.resolve()} for the lock between two applies holds # or ?, and would be cut short."
+        told = f"The path {directory.resolve()} for the lock between two processes holds # or ?, and would be cut short."
         raise CoordinationUnavailable(told, hint="Keep the database in a directory whose path holds neither.")
     return CoordinatedLock(f"file://{directory.resolve()}", member)
