@@ -178,6 +178,13 @@ def test_a_person_keystone_does_not_let_in_is_told_whose_fault_it_is(world: Worl
         world.ask()
 
 
+def test_a_person_whose_user_is_disabled_is_told_that_it_may_come_back(world: World):
+    world.keystone.people["token-alice"].enabled = False
+    with pytest.raises(KeystoneDisagrees, match="your user at Keystone is disabled") as caught:
+        world.ask()
+    assert "enabled within minutes" in caught.value.hint
+
+
 def test_a_silent_keystone_is_unavailable(world: World):
     world.keystone.down = True
     with pytest.raises(ExchangeUnavailable):

@@ -64,6 +64,13 @@ def test_without_keystone_the_first_column_stands(door: Door) -> None:
     assert "The two columns differ" not in page
 
 
+def test_a_user_that_is_switched_off_is_said_with_what_comes_next(door: Door) -> None:
+    door.keystone.people[TOKEN].enabled = False
+    page = page_of(door)
+    assert "Your user at Keystone is switched off." in page
+    assert "switched on again a few minutes after you signed in here" in page
+
+
 def test_looking_again_signs_in_again_and_sees_what_is_new(door: Door) -> None:
     door.keystone.people[TOKEN] = MemoryPerson("alice", {})
     browser = door.browser()

@@ -47,3 +47,13 @@ class FederatedLoginRefused(P3idpError):
     exit_status = ExitStatus.REFUSED
     http_status = 403
     hint = "`p3idp doctor` checks the chain from the provider to Keystone."
+
+
+class KeystoneUserDisabled(FederatedLoginRefused):
+    """Keystone let a person in whose user there is disabled: their token is of no use."""
+
+    code = "keystone-user-disabled"
+    hint = (
+        "Where p3idp disabled it because a membership had ended, it is enabled within minutes after a sign-in that "
+        "shows the membership. Otherwise an administrator did it, and an administrator ends it."
+    )

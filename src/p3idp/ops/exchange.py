@@ -27,7 +27,7 @@ from p3idp.errors.exchange import (
     NoAccess,
     ProjectNotNamed,
 )
-from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
+from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable, KeystoneUserDisabled
 from p3idp.errors.policy import PolicyInvalid
 from p3idp.ops.exchange_record import record_exchange
 from p3idp.ops.exchange_trust import verify_subject_token
@@ -111,6 +111,9 @@ class TokenExchange:
         try:
             unscoped = self.keystone.login(provider, request.subject_token)
             reachable = self.keystone.projects(unscoped)
+        except KeystoneUserDisabled as exc:
+            detail = "The policy gives you access, but your user at Keystone is disabled."
+            raise KeystoneDisagrees(detail, hint=exc.hint, debug=exc.debug) from exc
         except FederatedLoginRefused as exc:
             detail = "The policy gives you access, but Keystone does not let you in with this token."
             raise KeystoneDisagrees(detail, debug=f"{exc.detail} {exc.debug}") from exc

@@ -17,7 +17,7 @@ from p3idp.core.keystone_url import v3_url
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.decide import earliest
 from p3idp.core.policy.model import IdentityProvider, ProjectRef
-from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
+from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable, KeystoneUserDisabled
 from p3idp.ports.keystone import KeystoneToken, ReachableProject
 
 # What a refusal at the federation endpoint means, by status (Identity API, OS-FEDERATION).
@@ -57,6 +57,9 @@ class KeystoneLogin:
     def projects(self, token: KeystoneToken) -> Sequence[ReachableProject]:
         """GET /v3/auth/projects: the enabled ones, with the names of their domains."""
         reply = self._http.send("GET", f"{self._url}/auth/projects", headers=as_person(token.value.reveal()))
+        if reply.status_code == 401:
+            # Keystone gives whoever a mapping lets in a token, also a disabled user, and then takes it nowhere.
+            raise KeystoneUserDisabled("This person's user at Keystone is disabled.", debug=describe(reply))
         if reply.status_code != 200:
             raise FederatedLoginRefused("Keystone does not list this person's projects.", debug=describe(reply))
         domains = dict([token.user_domain])

@@ -13,7 +13,7 @@ from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import IdentityProvider, ProjectRef
 from p3idp.core.secret import Secret
-from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
+from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable, KeystoneUserDisabled
 from p3idp.ports.environment import Clock
 from p3idp.ports.keystone import KeystoneToken, ReachableProject
 
@@ -35,11 +35,15 @@ class MemoryCredential:
 
 @dataclass(slots=True)
 class MemoryPerson:
-    """Someone whose access token works here, what their groups give them (project to roles), and what they made."""
+    """Someone whose access token works here, what their groups give them (project to roles), and what they made.
+
+    ``enabled``: where it is not, they are let in and their token is taken nowhere.
+    """
 
     name: str
     projects: Mapping[ProjectRef, tuple[str, ...]] = field(default_factory=dict)
     credentials: list[ApplicationCredential] = field(default_factory=list)
+    enabled: bool = True
 
 
 class MemoryKeystoneLogin:
@@ -83,6 +87,8 @@ class MemoryKeystoneLogin:
         """The enabled projects of the person, sorted."""
         self._asked("projects")
         person, _, _ = self._known(token)
+        if not person.enabled:
+            raise KeystoneUserDisabled("This person's user at Keystone is disabled.")
         return tuple(sorted(_reachable(ref) for ref in person.projects if ref not in self.disabled))
 
     def scope_to(self, token: KeystoneToken, project: ReachableProject) -> KeystoneToken:
