@@ -1,5 +1,6 @@
 """One suite for whoever reads and writes federation objects: the twin in memory, and a real Keystone."""
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -16,6 +17,7 @@ from p3idp.adapters.keystone.session import make_session, password_auth
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.core.access.plan import Change, satisfied
 from p3idp.core.access.resources import Kind, Resource
+from p3idp.core.policy.model import NamedPerson, ProviderId
 from p3idp.core.secret import Secret
 from p3idp.errors.keystone import KeystoneConflict, KeystoneForbids, KeystoneRefusedCredentials, KeystoneUnreachable
 
@@ -78,6 +80,15 @@ class Site:
         for resource in self.everything:
             self.federation.write(Change(None, resource))
 
+    def name_somebody(self) -> Resource:
+        """Somebody who is named, in a group of their own."""
+        person = NamedPerson("pia@egi.eu", ProviderId(self.name), ())
+        self.federation.write(Change(None, Resource(Kind.GROUP, (self.name, person.group), {}, OWNER)))
+        key = (self.name, person.group, self.name, "openid", person.subject)
+        membership = Resource(Kind.MEMBERSHIP, key, {}, OWNER)
+        self.federation.write(Change(None, membership))
+        return membership
+
     def there(self, resource: Resource) -> Resource | None:
         return self.federation.read(self.name, frozenset({resource.kind})).of(resource.kind).get(resource.key)
 
@@ -100,6 +111,7 @@ def standing(keystone) -> Site:
     """A site in the real Keystone where everything stands; tests leave it as it is."""
     site = Site(keystone, f"contract-{next(_numbers)}")
     site.make()
+    site.name_somebody()
     return site
 
 
@@ -111,6 +123,7 @@ def made(request) -> Site:
         return site
     site = Site(MemoryKeystone(), "contract-memory")
     site.make()
+    site.name_somebody()
     return site
 
 
@@ -141,6 +154,24 @@ def test_what_is_gone_already_need_not_be_removed(site):
         site.federation.write(Change(resource, None))
         site.federation.write(Change(resource, None))
         assert site.there(resource) is None
+
+
+def test_a_lasting_membership_comes_goes_and_may_be_asked_for_twice(site):
+    site.make()
+    membership = site.name_somebody()
+    assert site.there(membership).owner == OWNER
+    site.federation.write(Change(None, membership))
+    for _ in range(2):
+        site.federation.write(Change(membership, None))
+        assert site.there(membership) is None
+
+
+def test_a_membership_goes_with_its_group(site):
+    site.make()
+    membership = site.name_somebody()
+    site.federation.write(Change(Resource(Kind.GROUP, membership.key[:2], {}, OWNER), None))
+    site.federation.read(site.name, frozenset({Kind.GROUP}))
+    assert site.there(membership) is None
 
 
 def test_an_update_changes_what_it_names_and_keeps_the_mark(site):
@@ -220,8 +251,7 @@ class TestOnlyARealKeystoneShows:
         def cut(adapter, url, **kwargs):
             reply = original(adapter, url, **kwargs)
             if url == "/role_assignments":
-                body = {**reply.json(), "truncated": True}
-                reply.json = lambda: body
+                reply._content = json.dumps({**reply.json(), "truncated": True}).encode()
             return reply
 
         monkeypatch.setattr(Adapter, "get", cut)

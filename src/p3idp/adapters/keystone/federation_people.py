@@ -56,8 +56,13 @@ def _who(listing: "Listing", row: Row) -> Who:
     if row["id"] not in known:
         with keystone_errors("show a user", refusal=KeystoneUnreachable):
             user = listing.persistently(lambda: listing.adapter.get(f"/users/{row['id']}")).json()["user"]
-        known[row["id"]] = next(iter(sorted(_federated(user))), ("", "", row["name"]))
+        known[row["id"]] = next(iter(sorted(_federated(user))), ("", "", _storable(row["name"])))
     return known[row["id"]]
+
+
+def _storable(name: str) -> str:
+    """Somebody else's words may hold halves of characters."""
+    return name.encode(errors="replace").decode()
 
 
 def _federated(user: Row) -> Iterator[Who]:
