@@ -9,6 +9,7 @@ from removal_world import RemovalWorld
 
 from p3idp.core.access.people.cloud import Right
 from p3idp.core.access.people.known import ShadowUser
+from p3idp.core.credentials.held import Membership
 from p3idp.core.removal.findings import Limits
 from p3idp.core.removal.mark import Cause, Mark
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
@@ -298,6 +299,20 @@ def test_roles_that_somebody_gave_by_hand_hold_back_that_person_alone(world):
     assert world.disabled() == ["bob", "carol"]
 
 
+def test_a_group_that_somebody_put_them_into_for_good_holds_back_as_well(world):
+    world.holdings.in_groups[world.user("bob").id].append(Membership(("egi", "friends"), None))
+    world.leaves("bob")
+    assert done(world.recheck()) == []
+    assert [f.message for f in world.review().findings] == [
+        "bob@egi.eu of egi also has what somebody gave them by hand, and would lose it: the group friends."
+    ]
+
+
+def test_what_somebody_did_by_hand_is_no_reason_to_sign_in_anew(world):
+    world.holdings.in_groups[world.user("bob").id].append(Membership(("egi", f"{COURSES}:role=vm_operator"), None))
+    assert done(world.recheck()) == []
+
+
 def test_too_many_leavers_at_once_lose_nothing_before_somebody_says_so(world):
     world.limits = Limits(max_leavers=1, max_percent=100)
     for login in ("alice", "bob", "carol"):
@@ -364,12 +379,16 @@ def test_a_silent_provider_costs_nobody_anything_and_the_next_run_asks_again(wor
     assert done(world.recheck(everyone=False)) == ["disable bob: done"]
 
 
-def test_a_provider_that_fails_again_and_again_is_left_alone_for_this_run(world):
+def test_a_provider_that_fails_again_and_again_is_left_alone_for_this_run(world, monkeypatch):
     for number in range(7):
         world.joins(f"d{number}", OPERATOR)
         world.consents(f"d{number}")
     world.checkin.down = True
+    asked = []
+    trade = type(world.checkin).trade
+    monkeypatch.setattr(type(world.checkin), "trade", lambda *args: asked.append(args) or trade(*args))
     assert world.recheck().outcomes == {"unreachable": 10}
+    assert len(asked) == 3
 
 
 def test_what_is_learnt_while_keystone_is_down_is_acted_on_by_the_next_run(world):

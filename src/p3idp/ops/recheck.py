@@ -6,8 +6,11 @@ acted on: a run that is killed, or finds Keystone down, is made good by the next
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 
 from p3idp.core.login.remembered import RememberedLogin, remembered
 from p3idp.core.login.tokens import RawToken
@@ -27,7 +30,7 @@ from p3idp.ops.offline import Offline
 from p3idp.ops.removal import Progress, RemovalOps, Reviewed, Revoked
 from p3idp.ops.removal_look import Look
 from p3idp.ports.logins import Recalled
-from p3idp.ports.offline import Consents, OfflineAccess
+from p3idp.ports.offline import Consents, OfflineAccess, Refreshed
 from p3idp.ports.removal import Person, RecheckMemory
 
 # After so many failures in a row a provider is left alone until the next run: each may take its whole time limit.
@@ -74,15 +77,37 @@ class _Answers:
     outcomes: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     providers: dict[str, str] = field(default_factory=dict)
+    _alone: Lock = field(default_factory=Lock)
+
+    def hear(self, access: OfflineAccess, at: datetime, refreshed: Refreshed) -> None:
+        """Keep an answer that was asked for at this moment."""
+        person, claims = (access.provider, access.subject), refreshed.claims
+        with self._alone:
+            self.outcomes["answered"] += 1
+            self.failures[access.provider] = 0
+            self.logins[person] = remembered(claims, at, claims.by_claim)
+            self.tokens[person] = refreshed.access_token
+
+    def take(self, access: OfflineAccess, word: str, why: str = "", *, failed: bool = False) -> None:
+        """Keep that there is no answer, and why the provider gave none."""
+        with self._alone:
+            self.outcomes[word] += 1
+            self.failures[access.provider] += failed
+            if why:
+                self.providers[access.provider] = why
 
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """Rechecks with the outside handed in. ``offline`` and ``memory``: None where the settings keep no consents."""
+    """Rechecks with the outside handed in. ``offline`` and ``memory``: None where the settings keep no consents.
+
+    ``at_once``: how many people are asked about at a time.
+    """
 
     removal: RemovalOps
     offline: Callable[[], Offline | None]
     memory: Callable[[], RecheckMemory | None]
+    at_once: int = 1
 
     def run(
         self,
@@ -151,34 +176,35 @@ class Recheck:
         return sorted(found)
 
     def _ask(self, offline: Offline | None, due: Collection[OfflineAccess]) -> _Answers:
+        """Ask about all of them, a few at a time; about each with one refresh token, and once."""
         answers = _Answers()
-        for access in due:
-            if offline is None or answers.failures[access.provider] >= MOST_FAILURES:
-                answers.outcomes["unreachable"] += 1
-                continue
-            answers.outcomes[self._ask_one(offline, access, answers)] += 1
+        if offline is None:
+            return answers
+
+        def ask(access: OfflineAccess, context: Context) -> None:
+            if answers.failures[access.provider] >= MOST_FAILURES:
+                answers.take(access, "unreachable")
+            else:
+                context.run(self._ask_one, offline, access, answers)
+
+        with ThreadPoolExecutor(self.at_once) as pool:
+            # What goes wrong in a thread goes wrong here; the request's id goes along with each.
+            for asked in [pool.submit(ask, access, copy_context()) for access in due]:
+                asked.result()
         return answers
 
-    def _ask_one(self, offline: Offline, access: OfflineAccess, answers: _Answers) -> str:
-        """Ask about one person, at this moment; in a word how it went."""
-        person, moment = (access.provider, access.subject), self.removal.clock()
+    def _ask_one(self, offline: Offline, access: OfflineAccess, answers: _Answers) -> None:
+        moment = self.removal.clock()
         try:
-            refreshed = offline.ask(access, moment)
+            answers.hear(access, moment, offline.ask(access, moment))
         except ConsentEnded:
-            return "ended"
+            answers.take(access, "ended")
         except ConsentBusy:
-            return "busy"
+            answers.take(access, "busy")
         except TokenRefused as refused:
-            answers.providers[access.provider] = refused.detail
-            return "refused"
+            answers.take(access, "refused", refused.detail)
         except _SILENT as silent:
-            answers.failures[access.provider] += 1
-            answers.providers[access.provider] = silent.detail
-            return "unreachable"
-        answers.failures[access.provider] = 0
-        answers.logins[person] = remembered(refreshed.claims, moment, refreshed.claims.by_claim)
-        answers.tokens[person] = refreshed.access_token
-        return "answered"
+            answers.take(access, "unreachable", silent.detail, failed=True)
 
     def _act(
         self,

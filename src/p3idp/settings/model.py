@@ -150,13 +150,15 @@ class RemovalSettings(_Section):
     """How soon access ends here after it ended at the identity provider (`p3idp recheck`, `p3idp leavers`).
 
     ``within_minutes``: the bound for people who consented to be asked about while away. ``every_minutes``: how often a
-    recheck begins, by the timer that is generated from it, and how long it may take; the bound is at least twice that.
+    recheck begins (the timer's own time must be the same), and how long it may take; the bound is at least twice that.
+    ``at_once``: how many people are asked about at a time.
     More than ``max_leavers`` people within an hour, or this part of those known by their claims, are the finding
     ``too-many-leavers``: then nobody loses anything before an administrator accepts it by name.
     """
 
     within_minutes: int = Field(default=15, ge=2, le=1440)
     every_minutes: int = Field(default=5, ge=1, le=720)
+    at_once: int = Field(default=4, ge=1, le=16)
     max_leavers: int = Field(default=10, ge=0)
     max_leavers_percent: int = Field(default=30, ge=0, le=100)
 

@@ -95,4 +95,5 @@ def wire_recheck(settings: "Settings") -> "Recheck":
         removal=removal,
         offline=cache(lambda: wire_offline(settings, removal.policy())),
         memory=cache(lambda: wire_rechecks(settings)),
+        at_once=settings.removal.at_once,
     )

@@ -80,7 +80,9 @@ def _own_roles(steps: Sequence[Step], users: Sequence[ShadowUser]) -> Iterator[F
     by_id = {user.id: user for user in users}
     for step in steps:
         own = by_id[step.user].own if step.action is Action.DISABLE and step.removes else ()
-        if own:
-            roles = ", ".join(sorted({f"{right.role} on {right.place}" for right in own}))
-            told = f"{step.who} also has what somebody gave to them alone, and would lose it: {roles}."
+        given = {f"{right.role} on {right.place}" for right in own} | {f"the group {name}" for _, name in step.lasting}
+        if given:
+            told = (
+                f"{step.who} also has what somebody gave them by hand, and would lose it: {', '.join(sorted(given))}."
+            )
             yield Finding(OWN_ROLES, step.who, told)

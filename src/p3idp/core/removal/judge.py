@@ -6,7 +6,7 @@ anybody's access. Where the mapping would let them in, a login does what is need
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from p3idp.core.access.people.known import ShadowUser
@@ -106,7 +106,9 @@ def _leaver(seen: Seen, login: RememberedLogin, terms: Terms) -> Verdict:
         return _kept(seen, KeptWhy.APPROVER, "They approve what one person must not decide, and are never disabled.")
     told = f"The identity provider said at {_said(login.at)} nothing that lets them in."
     groups = tuple(sorted(each.group for each in held))
-    return Verdict((_step(seen, Action.DISABLE, Why.LEFT_LAST, told, login.at, groups),))
+    lasting = tuple(sorted(each.group for each in held if each.until is None))
+    step = _step(seen, Action.DISABLE, Why.LEFT_LAST, told, login.at, groups)
+    return Verdict((replace(step, lasting=lasting),))
 
 
 def _member(seen: Seen, enters: frozenset[Key], terms: Terms) -> Verdict:

@@ -37,7 +37,8 @@ class Why(StrEnum):
 class Step:
     """One step for one user of Keystone. ``since``: the moment of the claims or the suspension that asks for it.
 
-    ``groups``: those that somebody leaves by it; all of theirs where they are disabled.
+    ``groups``: those that somebody leaves by it; all of theirs where they are disabled. ``lasting``: those among them
+    that somebody put them into for good.
     """
 
     action: Action
@@ -48,6 +49,7 @@ class Step:
     told: str
     since: datetime | None = None
     groups: tuple[Key, ...] = ()
+    lasting: tuple[Key, ...] = ()
 
     @property
     def who(self) -> str:
