@@ -10,6 +10,8 @@ from keystoneclient.v3.client import Client
 
 from p3idp import wiring
 from p3idp.adapters.keystone.federation import KeystoneFederation
+from p3idp.adapters.keystone.people import people_alone
+from p3idp.adapters.keystone.persistence import Persistence
 from p3idp.adapters.keystone.session import make_session, password_auth
 from p3idp.adapters.memory.people import MemoryPeople
 from p3idp.core.access.people.cloud import Right
@@ -121,6 +123,22 @@ def test_groups_are_named_as_the_domain_names_them_and_nobody_unknown_is_in_any(
 
 def test_a_provider_that_is_not_there_has_no_users(town: Town) -> None:
     assert town.reader.users(town.name, ["no such/provider"]).users == ()
+
+
+def test_people_can_be_listed_without_everything_else_and_with_the_address_that_keystone_has(
+    lab: LabHandle, client: Client
+) -> None:
+    town = real(lab, client, f"people-{next(_numbers)}")
+    ann, ben = town.add("ann", town.name), town.add("ben", town.name, enabled=False)
+    client.users.update(ann, email="ann@example.org")
+    session = make_session(wiring.keystone_account(lab.settings), lab.ca_file, 30)
+    place = session, lab.urls.keystone_url, Persistence(lambda seconds: None), town.name
+    found = people_alone(*place, [town.name])
+    assert set(found.users) == {
+        ShadowUser(ann, "ann", town.name, email="ann@example.org"),
+        ShadowUser(ben, "ben", town.name, enabled=False),
+    }
+    assert found.domain_id == town.ids["domain"]
 
 
 def test_an_account_that_may_not_list_users_is_told_apart(lab: LabHandle, client: Client) -> None:

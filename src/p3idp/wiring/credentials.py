@@ -2,15 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from p3idp.wiring.access import keystone_account, wire_access, wire_ledger, wire_policy
+from p3idp.wiring.access import keystone_account, wire_ledger, wire_policy
 from p3idp.wiring.environment import sleep
 from p3idp.wiring.logins import wire_logins
 from p3idp.wiring.offline import wire_offline
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from keystoneauth1.session import Session
 
-    from p3idp.core.access.people.known import ShadowUsers
     from p3idp.ops.credential_notices import CredentialNotices
     from p3idp.ops.credentials import CredentialWatch
     from p3idp.ports.holdings import HoldingsReader
@@ -21,33 +20,34 @@ def wire_holdings(settings: "Settings") -> "HoldingsReader":
     """What users hold at Keystone, asked with p3idp's own account. One a run: it keeps names."""
     from p3idp.adapters.keystone.holdings import KeystoneHoldings
     from p3idp.adapters.keystone.persistence import Persistence
-    from p3idp.adapters.keystone.session import make_session
 
-    keystone = settings.keystone
-    session = make_session(keystone_account(settings), keystone.ca_file, keystone.timeout_seconds)
-    return KeystoneHoldings(session, keystone.auth_url, Persistence(sleep))
+    return KeystoneHoldings(_session(settings), settings.keystone.auth_url, Persistence(sleep))
 
 
 def wire_credentials(settings: "Settings") -> "CredentialWatch":
     """Looks after application credentials: Keystone's users, what they hold, remembered logins and consents."""
-    from functools import cache
+    from functools import cache, partial
 
-    from p3idp.core.access.resources import Kind
+    from p3idp.adapters.keystone.holdings import KeystoneHoldings
+    from p3idp.adapters.keystone.people import people_alone
+    from p3idp.adapters.keystone.persistence import Persistence
     from p3idp.ops.credentials import CredentialWatch
 
-    def users(domain: str, providers: "Collection[str]") -> "ShadowUsers":
-        access = wire_access(settings)
-        access.reader.read(domain, frozenset({Kind.DOMAIN}))  # names become ids by it
-        assert access.people is not None
-        return access.people.reader.users(domain, providers)
-
+    place = _session(settings), settings.keystone.auth_url, Persistence(sleep)
     return CredentialWatch(
         policy=cache(lambda: wire_policy(settings)),
-        users=users,
-        reader=wire_holdings(settings),
+        users=partial(people_alone, *place),
+        reader=KeystoneHoldings(*place),
         logins=lambda: wire_logins(settings),
         consents=lambda: wire_offline(settings),
     )
+
+
+def _session(settings: "Settings") -> "Session":
+    from p3idp.adapters.keystone.session import make_session
+
+    keystone = settings.keystone
+    return make_session(keystone_account(settings), keystone.ca_file, keystone.timeout_seconds)
 
 
 def wire_credential_notices(settings: "Settings") -> "CredentialNotices":

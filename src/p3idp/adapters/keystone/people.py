@@ -7,13 +7,15 @@ from collections.abc import Collection, Iterator
 
 from keystoneauth1 import exceptions as ksa
 from keystoneauth1.adapter import Adapter
+from keystoneauth1.session import Session
 
 from p3idp.adapters.keystone.federation_read import Index, Listing
 from p3idp.adapters.keystone.persistence import Persistence
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.access.people.cloud import Right
 from p3idp.core.access.people.known import ShadowUser, ShadowUsers
-from p3idp.core.access.resources import Key
+from p3idp.core.access.resources import Key, Kind
+from p3idp.core.keystone_url import v3_url
 from p3idp.core.removal.mark import ATTRIBUTE, read_mark
 from p3idp.errors.keystone import KeystoneUnreachable
 
@@ -47,3 +49,16 @@ class KeystonePeople:
             except ksa.NotFound:  # deleted since the list
                 return frozenset()
             return frozenset(known[row["id"]] for row in reply.json()["groups"] if row["id"] in known)
+
+
+def people_alone(
+    session: Session, auth_url: str, persistently: Persistence, domain: str, providers: Collection[str]
+) -> ShadowUsers:
+    """The users of these providers without a reading of everything: one list of domains, and one a provider.
+
+    Roles of their own and the names of groups are left out. Raises KeystoneUnreachable, KeystoneForbids.
+    """
+    adapter = Adapter(session, endpoint_override=v3_url(auth_url))
+    index = Index(filled=domain)  # so that domains are all that is listed
+    Listing(adapter, index, domain, persistently).snapshot(frozenset({Kind.DOMAIN}))
+    return KeystonePeople(adapter, index, persistently).users(domain, providers)
