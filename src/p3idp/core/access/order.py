@@ -37,6 +37,7 @@ _STEPS = (
     (Kind.ROLE_ASSIGNMENT, _REMOVE),
     (Kind.GROUP, _REMOVE),
 )
+_DOORS = frozenset({Kind.IDENTITY_PROVIDER, Kind.PROTOCOL, Kind.MAPPING})  # what decides who comes into which group
 _OTHER_GROUPS: Key = ()  # stands for what a rule leads to that only a login tells
 
 
@@ -50,6 +51,8 @@ class _Way(NamedTuple):
 def in_order(changes: Iterable["Change"], observed: Snapshot) -> tuple["Change", ...]:
     """The changes in the order of work; of one step by key."""
     listed = list(changes)
+    if not listed:  # a plan that changes nothing is the usual one
+        return ()
     before = {(resource.kind, resource.key): resource for resource in observed.resources}
     moves = _Moves(before, _after(before, listed), _joined(listed))
     return tuple(sorted(listed, key=lambda change: (moves.step(change), change.resource.key)))
@@ -62,6 +65,8 @@ def exposed(changes: Iterable["Change"], observed: Snapshot) -> tuple[str, ...]:
     may let somebody into a group who comes into it neither before nor after.
     """
     listed = list(changes)
+    if not any(change.resource.kind in _DOORS for change in listed):  # then everybody comes in as before
+        return ()
     before = {(resource.kind, resource.key): resource for resource in observed.resources}
     moves = _Moves(before, _after(before, listed))
     found: set[str] = set()
