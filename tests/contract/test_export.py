@@ -120,6 +120,21 @@ def test_a_suspended_provider_is_made_disabled(tmp_path: Path, there: bool):
     assert providers[0]["enabled"] is False
 
 
+NAMED = (
+    "people:\n  - {subject: pia@egi.eu, identity_provider: egi, projects: {p3: [member]}, valid: {until: 2027-01-01}}\n"
+)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_who_is_named_is_told_to_whoever_reads_the_export(tmp_path: Path, form: str):
+    policy = PolicyFiles(tmp_path, SITE, **{"vo.access.egi.eu": ACCESS + NAMED}).load()
+    (person,) = policy.communities[0].people
+    texts = "\n".join(Export(WrittenFiles()).run(policy, form, NOW).files.values())
+    assert f"# - {person.group}: pia@egi.eu of egi" in texts
+    assert "2027-01-01T00:00:00Z: the access by the subject pia@egi.eu of egi ends" in texts
+    assert person.group in texts.split("pia@egi.eu of egi")[-1], "the group and what it gives are made"
+
+
 CLASSES: Mapping[str, Any] = {
     "domain create": domain.CreateDomain,
     "identity provider create": identity_provider.CreateIdentityProvider,
