@@ -20,6 +20,7 @@ from p3idp.adapters.store.ledger import StoredLedger
 from p3idp.adapters.store.proposals import StoredProposals
 from p3idp.core.access.proposal import Approval, Proposal
 from p3idp.core.access.resources import Kind
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import Site
 from p3idp.core.secret import Secret
@@ -108,7 +109,7 @@ class Deciding:
         return RawToken(Secret(provider.access_token(**claims)))
 
     def propose(self, subject: str = ALICE, *accepted: str, rollback_to: int | None = None) -> Proposal:
-        return self.desk.propose(self.token(subject), accepted, rollback_to, self.now)[0]
+        return self.desk.propose(self.token(subject), accepted, rollback_to and WayBack(rollback_to), self.now)[0]
 
     def approve(self, proposal: Proposal, subject: str = BOB) -> Approval:
         return self.desk.approve(proposal.id, proposal.digest, self.token(subject), self.now)

@@ -16,11 +16,12 @@ from hostile import MISSING, HostileProvider
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.adapters.policy_files import load_policy
 from p3idp.core.access.resources import Kind
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.audit.event import AuditEvent, Outcome, person
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
-from p3idp.errors.access import FindingsUnaccepted, LedgerDamaged, PlanStale
+from p3idp.errors.access import ApplyIncomplete, FindingsUnaccepted, LedgerDamaged, PlanStale
 from p3idp.errors.login import TokenRefused
 from p3idp.errors.proposals import ProposalDamaged, ProposalRefused, SecondPersonNeeded
 from p3idp.ops.access_ledger import TARGET
@@ -135,7 +136,7 @@ def applied_again_after_a_failure(site: Deciding) -> object:
     site.approve(proposal)
     with pytest.MonkeyPatch.context() as broken:
         broken.setattr(MemoryKeystone, "write", _killed)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(ApplyIncomplete):
             site.apply(proposal)
     return site.apply(proposal)
 
@@ -656,7 +657,7 @@ def test_a_rollback_to_where_admin_was_wants_two_people_as_well(site: Deciding) 
     site.apply(down)
     assert not site.rules_over_everything
     with pytest.raises(SecondPersonNeeded):
-        site.access.rollback(number, site.now, None, ("admin-role", "too-many-removals", "last-admin"))
+        site.access.rollback(WayBack(number), site.now, None, ("admin-role", "too-many-removals", "last-admin"))
     back = site.propose(ALICE, "too-many-removals", rollback_to=number)
     site.approve(back)
     site.apply(back)

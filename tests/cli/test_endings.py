@@ -80,7 +80,7 @@ def test_stopping_an_apply_says_where_to_look(type_in, monkeypatch):
         status, told, beside = type_in("apply", "--yes")
     assert (status, told) == (1, "")
     assert "Stopped by hand" in beside
-    assert "applying again is safe" in beside
+    assert "`p3idp apply` goes on from here, `p3idp rollback 1 --before` goes back" in beside
     assert type_in("apply", "--yes")[0] == 0
 
 

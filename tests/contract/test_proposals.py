@@ -14,6 +14,7 @@ from p3idp.adapters.seal import FernetSeal
 from p3idp.adapters.store.engine import open_store
 from p3idp.adapters.store.proposals import StoredProposals
 from p3idp.core.access.proposal import Approval, Person, Proposal
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.policy.model import ProviderId
 from p3idp.core.secret import Secret
 from p3idp.errors.proposals import ProposalDamaged
@@ -27,7 +28,7 @@ PROPOSAL = Proposal(
     id="0123456789ab",
     digest="d" * 64,
     policy_digest="e" * 64,
-    rollback_to=3,
+    rollback_to=WayBack(3),
     accepted=("any-client", "too-many-removals"),
     proposer=ALICE,
     at=NOW,

@@ -11,6 +11,7 @@ from p3idp.adapters.memory.ledger import MemoryLedger
 from p3idp.adapters.policy_files.texts import policy_from_texts
 from p3idp.core.access.plan import Plan
 from p3idp.core.access.resources import Key, Kind, Resource
+from p3idp.core.access.way_back import WayBack
 from p3idp.ops.access import AccessOps, Applied
 from p3idp.ops.drift import Drift, find_drift
 from p3idp.ops.people import PeopleView
@@ -48,11 +49,11 @@ class AccessWorld:
     def apply(self, *accepted: str, digest: str | None = None) -> Applied:
         return self.ops.apply(self.now, digest, accepted)
 
-    def plan_rollback(self, number: int) -> Plan:
-        return self.ops.plan_rollback(number, self.now)
+    def plan_rollback(self, number: int, *, before: bool = False) -> Plan:
+        return self.ops.plan_rollback(WayBack(number, before=before), self.now)
 
-    def rollback(self, number: int, *accepted: str, digest: str | None = None) -> Applied:
-        return self.ops.rollback(number, self.now, digest, accepted)
+    def rollback(self, number: int, *accepted: str, digest: str | None = None, before: bool = False) -> Applied:
+        return self.ops.rollback(WayBack(number, before=before), self.now, digest, accepted)
 
     def drift(self) -> Drift:
         return find_drift(self.ops.planned(self.now), self.ledger)

@@ -11,6 +11,7 @@ from policies import PolicyFiles
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.core.access.history_text import begun_to_text
 from p3idp.core.access.resources import Kind
+from p3idp.core.access.way_back import WayBack
 from p3idp.errors.access import ApplyIncomplete, ApplyRunning, FindingsUnaccepted, LedgerDamaged, PlanStale
 from p3idp.errors.history import ApplyUnknown, HistoryDamaged, RollbackImpossible
 from p3idp.errors.keystone import KeystoneConflict
@@ -62,7 +63,7 @@ def test_a_rollback_is_a_plan_with_digest_and_brings_the_state_back(world):
     wanted = state_after_first(world)
     world.keystone.writes.clear()
     plan = world.plan_rollback(1)
-    assert plan.rollback_to == 1
+    assert plan.rollback_to == WayBack(1)
     assert world.keystone.writes == []
     assert [f"{c.action} {c.resource.kind}" for c in plan.changes] == [
         "create group",
@@ -75,7 +76,7 @@ def test_a_rollback_is_a_plan_with_digest_and_brings_the_state_back(world):
     assert done.number == 3
     assert state(world) == wanted
     entry = world.ops.past().entry(3)
-    assert (entry.begun.rollback_to, entry.outcome) == (1, "success")
+    assert (entry.begun.rollback_to, entry.outcome) == (WayBack(1), "success")
     assert TRAINING_FILE in entry.begun.files, "so that a rollback can be rolled back to"
 
 
@@ -94,9 +95,9 @@ def test_the_digest_of_a_rollback_is_none_of_a_plan(world):
 def test_after_a_rollback_the_plan_says_so_and_undoing_it_wants_its_name(world):
     world.rollback(1)
     assert ("rollback-in-force", "apply 3") in world.findings()
-    with pytest.raises(FindingsUnaccepted, match=r"went back to the state of apply 1.*restore-policy 1"):
+    with pytest.raises(FindingsUnaccepted, match=r"went back to what apply 1 left.*restore-policy 1"):
         world.apply("too-many-removals")
-    assert world.drift().rollback == (3, 1)
+    assert world.drift().rollback == (3, WayBack(1))
     world.apply("too-many-removals", "rollback-in-force")
     assert world.drift().rollback is None
     assert world.findings() == [("project-kept", "training@egi")]

@@ -19,7 +19,7 @@ _DONE = {"create": "made", "update": "changed", "delete": "removed"}
 
 def plan_lines(plan: Plan, options: str = "", *, next_step: bool = True) -> Iterator[str]:
     """The plan: changes by kind, people, findings, the digest, and what to type next (with ``options``, as now)."""
-    back = "" if plan.rollback_to is None else f", back to what apply {plan.rollback_to} left"
+    back = "" if plan.rollback_to is None else f", back to what {plan.rollback_to.state}"
     yield f"Policy {plan.policy} for {plan.target}{back}"
     if not plan.changes:
         yield _nothing(plan)
@@ -33,6 +33,7 @@ def plan_lines(plan: Plan, options: str = "", *, next_step: bool = True) -> Iter
     if plan.people is not None:
         yield from people_lines(plan.people)
     yield from _findings(plan.findings)
+    yield from _unfinished(plan)
     yield ""
     if plan.changes:
         yield f"{_count(plan)}."
@@ -42,7 +43,7 @@ def plan_lines(plan: Plan, options: str = "", *, next_step: bool = True) -> Iter
 
 
 def _nothing(plan: Plan) -> str:
-    whose = "the policy says" if plan.rollback_to is None else f"apply {plan.rollback_to} left"
+    whose = "the policy says" if plan.rollback_to is None else plan.rollback_to.state
     return f"Nothing to change: Keystone holds what {whose}."
 
 
@@ -105,6 +106,12 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
         yield from wrapped(
             f"! {finding.name}: {finding.message}" if finding.blocking else f"· {finding.message}", colour
         )
+
+
+def _unfinished(plan: Plan) -> Iterator[str]:
+    if plan.changes and plan.unfinished is not None:
+        told = "The last apply has not ended well; this goes on from where Keystone stands. To go back instead to what "
+        yield from ("", *wrapped(f"{told}{plan.unfinished.state}: p3idp rollback {plan.unfinished}", "cyan", indent=0))
 
 
 def _count(plan: Plan) -> str:

@@ -53,7 +53,8 @@ def drift_lines(found: Drift) -> Iterator[str]:
     yield f"Policy {found.policy} for {found.target}"
     yield from wrapped(_seen(found), None, indent=0)
     if found.rollback:
-        yield "A rollback is in force: apply {} went back to what apply {} left.".format(*found.rollback)
+        number, to = found.rollback
+        yield f"A rollback is in force: apply {number} went back to what {to.state}."
     for finding in found.findings:
         yield from wrapped(f"! {finding.name}: {finding.message}", "red")
     for part in found.missing:
@@ -126,7 +127,7 @@ def _as_json(found: Drift) -> dict[str, Any]:
         "policy": found.policy,
         "target": found.target,
         "last_apply": {"number": seen[0], "at": seen[1].isoformat()} if seen else None,
-        "rollback": {"number": found.rollback[0], "to": found.rollback[1]} if found.rollback else None,
+        "rollback": {"number": found.rollback[0], "to": found.rollback[1].as_json()} if found.rollback else None,
         "differences": [_difference_json(each, found) for each in found.differences],
         "foreign": [{"kind": r.kind, "key": list(r.key), "name": r.name, "owner": r.owner} for r in found.foreign],
         "missing": list(found.missing),

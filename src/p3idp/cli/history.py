@@ -30,7 +30,10 @@ _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many, newest first.")
 @click.pass_context
 def history(ctx: click.Context, settings_file: str | None, as_json: bool, limit: int) -> None:
-    """List the applies so far, newest first; the commands below look closer."""
+    """List the applies so far, newest first; the commands below look closer.
+
+    Those of every Keystone, or with --environment of that one.
+    """
     if ctx.invoked_subcommand is not None:
         return
     entries = _past(settings_file).latest(limit)
@@ -119,7 +122,7 @@ def _summary(entry: Entry | Unbelieved) -> dict[str, Any]:
         "environment": begun.environment or None,
         "target": begun.target,
         "plan": begun.plan,
-        "rollback_to": begun.rollback_to,
+        "rollback_to": begun.rollback_to.as_json() if begun.rollback_to else None,
         "accepted": list(entry.accepted),
         "decided": entry.decided or None,
         "record": entry.intent,
@@ -148,7 +151,7 @@ def _lines(entry: Entry) -> Iterator[str]:
         proposer, approver = (f"{decided[who]['subject']} ({decided[who]['provider']})" for who in _TWO)
         yield harmless(f"Proposal {decided['proposal']} by {proposer}, approved by {approver}")
     if begun.rollback_to is not None:
-        yield f"A rollback to apply {begun.rollback_to}"
+        yield f"A rollback to what {begun.rollback_to.state}"
     yield f"Policy {begun.policy} {begun.policy_digest}"
     if begun.commit is not None:
         differs = f" and {', '.join(begun.commit.changed)} as nobody committed them" if begun.commit.changed else ""

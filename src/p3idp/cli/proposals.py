@@ -18,6 +18,7 @@ from p3idp.cli.terminal import harmless
 from p3idp.client.env import token_from_file
 from p3idp.core.access.proposal import Approval, Proposal
 from p3idp.core.access.proposal_text import approval_as_json, proposal_as_json
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.login.tokens import RawToken
 from p3idp.errors import P3idpError
 from p3idp.ports.request import request_id
@@ -30,6 +31,7 @@ TOKEN_HELP = "Holds your access token, issued lately; - is standard input."  # n
 @json_option
 @policy_option
 @click.option("--rollback", "number", metavar="NUMBER", type=click.IntRange(min=1), help="The way back to an apply.")
+@click.option("--before", is_flag=True, help="With --rollback: to what that apply found.")
 @click.option("--accept", "accepted", metavar="NAME", multiple=True, help="Accept a finding by its name; repeatable.")
 @click.option("--token-file", required=True, metavar="FILE", help=TOKEN_HELP)
 def propose(
@@ -37,13 +39,17 @@ def propose(
     as_json: bool,
     policy_dir: str | None,
     number: int | None,
+    before: bool,
     accepted: tuple[str, ...],
     token_file: str,
 ) -> None:
     """Plan, and keep the plan until a second person approves it. Changes nothing in Keystone."""
+    if before and number is None:
+        raise click.UsageError("--before goes with --rollback NUMBER.")
     request_id.set(wiring.new_request_id())
     desk = wiring.wire_proposals(settings_of(settings_file, policy_dir))
-    proposal, plan = desk.propose(RawToken(token_from_file(token_file)), accepted, number, wiring.now())
+    back = None if number is None else WayBack(number, before=before)
+    proposal, plan = desk.propose(RawToken(token_from_file(token_file)), accepted, back, wiring.now())
     if as_json:
         _echo({**proposal_as_json(proposal), "plan": plan.as_json()})
         return

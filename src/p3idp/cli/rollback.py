@@ -8,6 +8,7 @@ from p3idp.cli.access_text import plan_lines
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import given_again, json_option, load_settings, settings_option
 from p3idp.core.access.plan import Plan
+from p3idp.core.access.way_back import WayBack
 from p3idp.errors import ExitStatus
 from p3idp.ports.request import request_id
 
@@ -16,13 +17,20 @@ from p3idp.ports.request import request_id
 @click.argument("number", type=click.IntRange(min=1))
 @settings_option
 @json_option
+@click.option("--before", is_flag=True, help="Go back to what it found, such as before an apply that ended half-way.")
 @click.option("--digest", metavar="DIGEST", help="The digest of this plan as it was reviewed: apply it.")
 @click.option("--yes", is_flag=True, help="Plan and apply in one go, without a review.")
 @click.option("--accept", "accepted", metavar="NAME", multiple=True, help="Accept a finding by its name; repeatable.")
 def rollback(
-    number: int, settings_file: str | None, as_json: bool, digest: str | None, yes: bool, accepted: tuple[str, ...]
+    number: int,
+    settings_file: str | None,
+    as_json: bool,
+    before: bool,
+    digest: str | None,
+    yes: bool,
+    accepted: tuple[str, ...],
 ) -> int:
-    """Plan the way back to what apply NUMBER left; with --digest or --yes, go it.
+    """Plan the way back to what apply NUMBER left, or found; with --digest or --yes, go it.
 
     The policy stays as it is: change it as well, or the next plan wants to undo the rollback (`p3idp history
     restore-policy` writes the policy of an apply into a directory).
@@ -31,11 +39,10 @@ def rollback(
         raise click.UsageError("Give --digest DIGEST of a reviewed plan, or --yes, not both.")
     request_id.set(wiring.new_request_id())
     access = wiring.wire_access(load_settings(settings_file))
+    to = WayBack(number, before=before)
     if digest is None and not yes:
-        return _show(access.plan_rollback(number, wiring.now()), settings_file, as_json=as_json)
-    return run_and_tell(
-        lambda progress: access.rollback(number, wiring.now(), digest, accepted, progress), as_json=as_json
-    )
+        return _show(access.plan_rollback(to, wiring.now()), settings_file, as_json=as_json)
+    return run_and_tell(lambda progress: access.rollback(to, wiring.now(), digest, accepted, progress), as_json=as_json)
 
 
 def _show(plan: Plan, settings_file: str | None, *, as_json: bool) -> int:

@@ -27,7 +27,7 @@ class ApplyIncomplete(P3idpError):
     code = "apply-incomplete"
     exit_status = ExitStatus.ERROR
     http_status = 502
-    hint = "Run `p3idp plan` to see what is left; applying again is safe."
+    hint = "`p3idp plan` shows what is left to do."
 
 
 class LedgerUnavailable(P3idpError):
@@ -71,6 +71,15 @@ class ApplyRunning(P3idpError):
     exit_status = ExitStatus.REFUSED
     http_status = 409
     hint = "Wait until it has ended, then run `p3idp plan` again. The lock of a process that was killed goes with it."
+
+
+class LockLost(P3idpError):
+    """The lock between two runs was lost in the middle of one, and another one began."""
+
+    code = "lock-lost"
+    exit_status = ExitStatus.ERROR
+    http_status = 409
+    hint = "See that [coordination] stays reachable while an apply runs."
 
 
 class CoordinationUnavailable(P3idpError):

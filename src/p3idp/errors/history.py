@@ -26,7 +26,9 @@ class RollbackImpossible(P3idpError):
     code = "rollback-impossible"
     exit_status = ExitStatus.REFUSED
     http_status = 409
-    hint = "`p3idp history` lists the applies; go back to one that ended with success."
+    hint = (
+        "`p3idp history` lists the applies; go back to one that ended with success, or with --before to what one found."
+    )
 
 
 class DirectoryNotEmpty(P3idpError):

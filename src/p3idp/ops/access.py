@@ -1,7 +1,7 @@
 """Plan and apply what the policy says should stand in Keystone, and go back to what an earlier apply left.
 
-Owns the run: one at a time, read, compare, refuse, write down the intent, act, read back, write down the outcome.
-Making the plan is access_plan.py.
+Owns that runs come one at a time, and what stops one before it acts. Making the plan is access_plan.py's, the run
+itself access_run.py's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,28 +11,26 @@ from datetime import datetime
 
 from p3idp.core.access.commit import Commit
 from p3idp.core.access.guards import Guards
-from p3idp.core.access.history import Begun, after_reading, managed, place_of
 from p3idp.core.access.history_text import digest_of
 from p3idp.core.access.plan import Change, Plan
 from p3idp.core.access.proposal import ALONE, Warrant
-from p3idp.core.access.resources import Kind, Snapshot
 from p3idp.core.access.thresholds import USUAL, Thresholds
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.policy.model import Policy, Site
 from p3idp.errors.access import LedgerUnavailable
 from p3idp.ops.access_guards import ParseSite, guards_in_force
 from p3idp.ops.access_history import AccessHistory, Known, unreadable
 from p3idp.ops.access_ledger import AccessRecord, Result
 from p3idp.ops.access_origin import origin_of
-from p3idp.ops.access_plan import ParsePolicy, Planned, plan_policy, plan_rollback
+from p3idp.ops.access_plan import Goal, ParsePolicy, Planned, plan_policy, plan_rollback
 from p3idp.ops.access_refusals import (
-    refuse_incomplete,
     refuse_stale,
-    refuse_stale_checkout,
     refuse_unaccepted,
     refuse_warrant,
     running_already,
 )
-from p3idp.ops.access_write import BatchWriter, Progress
+from p3idp.ops.access_run import Run
+from p3idp.ops.access_write import Progress
 from p3idp.ops.people import PeopleView
 from p3idp.ports.environment import Clock
 from p3idp.ports.history import History, RunLock
@@ -58,7 +56,7 @@ class AccessOps:
     ``policy``, ``ledger``, ``history`` and ``lock`` are opened when they are needed. ``parse`` reads a policy from the
     texts of its files, and ``site`` its site file alone; ``people`` says what a plan does to people. ``guarded``:
     whether two people can decide here, so that nothing may hide who they are. ``repository``: the one around the policy
-    directory; None where nobody asks which commit a policy was read at.
+    directory; None where nobody asks which commit a policy was read at. ``workers``: writes under way at once.
     """
 
     policy: Callable[[], Policy]
@@ -73,6 +71,7 @@ class AccessOps:
     limits: Thresholds = USUAL
     site: ParseSite | None = None
     guarded: bool = False
+    workers: int = 1
     repository: PolicyRepository | None = None
 
     def plan(self, now: datetime) -> Plan:
@@ -114,17 +113,17 @@ class AccessOps:
     def _whole_site(self, texts: Mapping[str, str], environment: str) -> Site:
         return self.parse(texts, environment).site
 
-    def plan_rollback(self, number: int, now: datetime) -> Plan:
-        """The plan back to what apply ``number`` left. Raises ApplyUnknown, HistoryDamaged, RollbackImpossible."""
-        return self.review_rollback(number, now).plan
+    def plan_rollback(self, to: WayBack, now: datetime) -> Plan:
+        """The plan back to an earlier state. Raises ApplyUnknown, HistoryDamaged, RollbackImpossible."""
+        return self.review_rollback(to, now).plan
 
-    def review_rollback(self, number: int, now: datetime) -> Planned:
+    def review_rollback(self, to: WayBack, now: datetime) -> Planned:
         """The same as ``review``, for the way back."""
-        return self._seen(self._planned_rollback(number, now), now)
-
-    def _planned_rollback(self, number: int, now: datetime) -> Planned:
-        entry = self.past().entry_in_whole_ledger(number)
-        return plan_rollback(entry, self.parse, self.reader, self._known(entry.begun.policy), now, self.limits)
+        past = self.past()
+        entry = past.entry_in_whole_ledger(to.number)
+        goal = Goal(to, entry, (past.good_before(to.number) if to.before else None) or entry)
+        known = self._known(entry.begun.policy)
+        return self._seen(plan_rollback(goal, self.parse, self.reader, known, now, self.limits), now)
 
     def _seen(self, planned: Planned, now: datetime) -> Planned:
         """The same with what it does to people, where people are looked at."""
@@ -145,24 +144,24 @@ class AccessOps:
         """Apply the plan that ``digest`` names; None takes whatever the plan is now.
 
         ``warrant``: on whose word. Raises PlanStale where the plan is another, FindingsUnaccepted, SecondPersonNeeded,
-        ProposalRefused, ApplyRunning, LedgerUnavailable before anything was done, and ApplyIncomplete where something
-        was not done.
+        ProposalRefused, ApplyRunning, LedgerUnavailable before anything was done, and what Run.act raises where
+        something was not done.
         """
         with self._alone():
             return self._run(self.review(now), now, digest, accepted, progress, warrant)
 
     def rollback(
         self,
-        number: int,
+        to: WayBack,
         now: datetime,
         digest: str | None,
         accepted: Sequence[str] = (),
         progress: Progress = lambda change, result: None,
         warrant: Warrant = ALONE,
     ) -> Applied:
-        """Apply the plan back to what apply ``number`` left, as ``apply`` does; it is an apply of its own."""
+        """Apply the plan back to an earlier state, as ``apply`` does; it is an apply of its own."""
         with self._alone():
-            return self._run(self.review_rollback(number, now), now, digest, accepted, progress, warrant)
+            return self._run(self.review_rollback(to, now), now, digest, accepted, progress, warrant)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -184,55 +183,12 @@ class AccessOps:
     ) -> Applied:
         plan = planned.plan
         refuse_stale(plan, digest)
-        refuse_stale_checkout(plan)
         refuse_warrant(warrant, plan, planned.known.guards.approvers, self.ledger(), now)
         refuse_unaccepted(plan, accepted, by_two=warrant.approval is not None)
         record = AccessRecord(self.ledger(), self.history(), self.writer.account(), self.clock, warrant)
         settled = record.settle(plan, planned.observed, now)
         if not plan.does_something:
             return Applied(plan, (), settled)
-        number, results = self._act(planned, record, accepted, now, progress)
-        refuse_incomplete(results)
+        run = Run(planned, record, self.reader, self.writer, progress, self.workers)
+        number, results = run.act(accepted, now)
         return Applied(plan, tuple(results.items()), settled, number)
-
-    def _act(
-        self, planned: Planned, record: AccessRecord, accepted: Sequence[str], now: datetime, progress: Progress
-    ) -> tuple[int, Mapping[Change, Result]]:
-        plan = planned.plan
-        results: dict[Change, Result] = dict.fromkeys(plan.changes, Result("not-tried"))
-        shown: dict[Kind, Snapshot] = {}
-        batches = BatchWriter(planned.policy.site.domain, self.reader, self.writer, progress, results, shown)
-        intent = record.intend(plan, _begun(planned), accepted, now)
-        try:
-            for batch in plan.batches():
-                batches.write(batch)
-                # What follows needs what went before; and nothing is taken away where a grant is missing.
-                if any(results[change].word != "done" for change in batch):
-                    break
-        finally:
-            left = _managed(planned, after_reading(planned.observed, shown, batches.unread))
-            record.conclude(intent, plan, results, left)
-        return intent.number, results
-
-
-def _begun(planned: Planned) -> Begun:
-    plan, policy = planned.plan, planned.policy
-    found = _managed(planned, planned.observed)
-    return Begun(
-        policy=plan.policy,
-        policy_digest=policy.digest,
-        target=plan.target,
-        domain=policy.site.domain,
-        plan=plan.digest,
-        found=found,
-        wanted=plan.changes,
-        files=policy.texts,
-        rollback_to=plan.rollback_to,
-        environment=policy.environment,
-        commit=planned.origin.commit,
-    )
-
-
-def _managed(planned: Planned, snapshot: Snapshot) -> Snapshot:
-    places = {place_of(resource) for resource in planned.desired.resources}
-    return managed(snapshot, planned.desired.owner, places)

@@ -4,7 +4,7 @@ Each text's digest stands in the record that announced the run or closed it, and
 changes a snapshot in the database changes nothing that p3idp believes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -66,14 +66,37 @@ class AccessHistory:
         """The last apply of a policy to a Keystone. Raises HistoryDamaged, LedgerDamaged."""
         return next((self._believed(kept) for kept in self.history.latest(1, target, policy)), None)
 
+    def first_since_good(self, number: int) -> int:
+        """Of the applies up to this one, to the same Keystone, the first after the newest that ended well."""
+        first = number
+        for entry in self._up_to(number):
+            if entry.good:
+                break
+            first = entry.number
+        return first
+
+    def good_before(self, number: int) -> Entry | None:
+        """The newest apply before this one, to the same Keystone, that ended well: by its policy was what it found."""
+        return next((entry for entry in self._up_to(number - 1, number) if entry.good), None)
+
+    def _up_to(self, last: int, like: int = 0) -> Iterator[Entry]:
+        """Entries of the same Keystone and policy, newest first. Raises HistoryDamaged, LedgerDamaged."""
+        begun = self.entry(like or last).begun
+        seen, limit = 0, 4
+        while seen < limit:  # a few at a time: each holds a whole policy, and almost always the first ones tell
+            found = self.history.latest(limit, begun.target, begun.policy)[seen:]
+            yield from (self._believed(kept) for kept in found if kept.number <= last)
+            seen, limit = seen + len(found), limit * 4 if seen + len(found) == limit else 0
+
     def known(self, target: str, policy: str) -> "Known":
         """What the last apply says of the present; where it cannot be believed, a finding that says so."""
         try:
             newest = self.newest(target, policy)
+            first = self.first_since_good(newest.number) if newest and not newest.good else None
         except (HistoryDamaged, LedgerDamaged) as exc:
             told = f"{exc.detail} So p3idp cannot tell what was changed directly in Keystone."
             return Known(None, None, (Finding("history-damaged", "history", told),))
-        return Known(newest, baseline(newest) if newest else None)
+        return Known(newest, baseline(newest) if newest else None, unfinished=first)
 
     def _believed(self, kept: Kept) -> Entry:
         intent = self.ledger.record(kept.intent)
@@ -101,13 +124,15 @@ class AccessHistory:
 class Known:
     """What is known of the last apply, and what is to be said where it cannot be believed.
 
-    ``guards``: who approves of what one person must not decide, by the policy that was applied last.
+    ``guards``: who approves of what one person must not decide, by the policy that was applied last. ``unfinished``:
+    where that apply did not end well, the first that did not since the last good one.
     """
 
     newest: Entry | None = None
     baseline: Baseline | None = None
     findings: tuple[Finding, ...] = ()
     guards: Guards = field(default_factory=Guards)
+    unfinished: int | None = None
 
 
 def unreadable(error: P3idpError) -> Known:

@@ -10,7 +10,7 @@ from typing import Any
 
 from p3idp.core.access.history import Begun, managed, place_of
 from p3idp.core.access.history_text import begun_from_text, begun_to_text, digest_of, snapshot_to_text
-from p3idp.core.access.plan import Change, Plan
+from p3idp.core.access.plan import Change, Plan, came_true
 from p3idp.core.access.proposal import ALONE, Warrant
 from p3idp.core.access.resources import Snapshot
 from p3idp.core.audit.chain import LedgerRecord
@@ -63,7 +63,7 @@ class AccessRecord:
             "items": [item(change) for change in plan.changes],
             "policy": plan.policy,
             "policy_digest": begun.policy_digest,
-            **({} if plan.rollback_to is None else {"rollback_to": plan.rollback_to}),
+            **({} if plan.rollback_to is None else {"rollback_to": plan.rollback_to.as_json()}),
             **({"environment": begun.environment} if begun.environment else {}),
             **({"commit": begun.commit.as_json()} if begun.commit else {}),
             **self.warrant.as_json(),
@@ -81,8 +81,10 @@ class AccessRecord:
         ]
         text, kept = snapshot_to_text(left), False
         try:
-            self.history.conclude(intent.number, text, good=good)
-            kept = True
+            # What another run found to be left of this one stands in its record already.
+            if not self.is_closed(intent):
+                self.history.conclude(intent.number, text, good=good)
+                kept = True
         finally:
             details: dict[str, Json] = {
                 "digest": plan.digest,
@@ -94,32 +96,37 @@ class AccessRecord:
             outcome, reason = (Outcome.SUCCESS, "") if good else (Outcome.FAILURE, "apply-incomplete")
             self._append(plan, outcome, self.clock(), details, about=intent.record.id, reason=reason)
 
+    def is_closed(self, intent: Intent) -> bool:
+        """Whether another run has settled this one."""
+        return self.ledger.closing(intent.record.id) is not None
+
     def settle(self, plan: Plan, observed: Snapshot, now: datetime) -> tuple[str, ...]:
-        """Close the intents that a killed run left open: an item is done where the fresh plan no longer asks for it.
+        """Close the intents that a killed run left open: an item is done where Keystone shows it.
 
         What such a run left is what is found now.
         """
-        waiting = {canonical(item(change)) for change in plan.changes}
         settled = []
         for intent in self.ledger.open_intents(ACTION):
             if intent.body["target"] != {"typeURI": TARGET, "id": plan.target}:
                 continue
-            words = ["not-done" if canonical(each) in waiting else "done" for each in items_of(intent)]
+            kept = self.history.of_intent(intent.id)
+            # Killed before it was kept, or changed since: then it wrote nothing, or nobody knows, and nothing is left.
+            whole = kept is not None and details_of(intent).get("begun") == digest_of(kept.begun)
+            begun = begun_from_text(kept.begun) if kept and whole else None
+            shown = came_true(begun.wanted, observed) if begun else frozenset()
+            done = {canonical(item(change)) for change in shown}
+            words = ["done" if canonical(each) in done else "not-done" for each in items_of(intent)]
             items: list[Json] = [{**each, "result": word} for each, word in zip(items_of(intent), words, strict=True)]
-            left = self._settle_history(intent, observed, good=set(words) == {"done"})
+            left = self._keep(kept.number, begun, observed, good=set(words) == {"done"}) if kept and begun else ""
             details: dict[str, Json] = {"items": items, "left": left, "settled_by": plan.digest}
             self._append(plan, Outcome.UNKNOWN, now, details, about=intent.id, reason="interrupted")
             settled.append(intent.id)
         return tuple(settled)
 
-    def _settle_history(self, intent: LedgerRecord, observed: Snapshot, *, good: bool) -> str:
-        kept = self.history.of_intent(intent.id)
-        if kept is None or details_of(intent).get("begun") != digest_of(kept.begun):
-            return ""  # killed before it was kept, or changed since: then there is nothing to go back to
-        begun = begun_from_text(kept.begun)
+    def _keep(self, number: int, begun: Begun, observed: Snapshot, *, good: bool) -> str:
         places = {place_of(r) for r in (*begun.found.resources, *(change.resource for change in begun.wanted))}
         text = snapshot_to_text(managed(observed, begun.policy, places))
-        self.history.conclude(kept.number, text, good=good)
+        self.history.conclude(number, text, good=good)
         return digest_of(text)
 
     def _append(

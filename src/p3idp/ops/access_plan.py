@@ -17,8 +17,9 @@ from p3idp.core.access.large_mapping import large_mapping
 from p3idp.core.access.lockout import lockout
 from p3idp.core.access.plan import Change, Finding, Plan, diff
 from p3idp.core.access.resources import Snapshot
-from p3idp.core.access.rollback import rollback_state, stopped_access
+from p3idp.core.access.rollback import rollback_state, state_before, stopped_access
 from p3idp.core.access.thresholds import USUAL, Thresholds
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.policy.model import Policy
 from p3idp.errors.history import RollbackImpossible
 from p3idp.errors.policy import PolicyInvalid
@@ -43,6 +44,18 @@ class Planned:
     origin: Origin = NOWHERE
 
 
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where a rollback leads. ``entry``: the apply; ``by``: the one whose policy says what of that state was its own.
+
+    Of what an apply found, that is the newest good apply before it; for want of one, the apply itself.
+    """
+
+    to: WayBack
+    entry: Entry
+    by: Entry
+
+
 def plan_policy(
     policy: Policy,
     reader: FederationReader,
@@ -60,32 +73,40 @@ def plan_policy(
         *undone_rollback(changes, known.newest),
         *origin_findings(origin),
     )
-    plan = Plan(str(policy.site.id), reader.target(), changes, _findings(found, changes, known))
+    findings = _findings(found, changes, known)
+    plan = Plan(str(policy.site.id), reader.target(), changes, findings, unfinished=_unfinished(known))
     return Planned(plan, policy, desired, observed, known, origin)
 
 
 def plan_rollback(
-    entry: Entry,
+    goal: Goal,
     parse: ParsePolicy,
     reader: FederationReader,
     known: Known,
     now: datetime,
     limits: Thresholds = USUAL,
 ) -> Planned:
-    """What would change in Keystone to have back what an apply left. Raises RollbackImpossible."""
-    policy, left = _readable(entry, parse, reader.target())
-    desired, notes = rollback_state(policy, left, now)
+    """What would change in Keystone to have back what an apply left, or found. Raises RollbackImpossible."""
+    policy, then = _readable(goal, parse, reader.target())
     observed = reader.read(policy.site.domain)
+    if goal.to.before:
+        desired, notes = state_before(policy, goal.entry.begun, observed, now)
+    else:
+        desired, notes = rollback_state(policy, then, now)
     # What either side does not know of is taken away by nobody.
-    sure = replace(observed, missing=tuple(sorted({*observed.missing, *left.missing})))
+    sure = replace(observed, missing=tuple(sorted({*observed.missing, *then.missing})))
     changes = diff(desired, sure)
     found = (
         *_assessed(policy, desired, sure, changes, known, now, limits),
         *_stopped(parse, changes, known, now),
         *notes,
     )
-    plan = Plan(entry.begun.policy, reader.target(), changes, _findings(found, changes, known), entry.number)
-    return Planned(plan, policy, desired, observed, known, Origin(entry.begun.commit))
+    plan = Plan(goal.entry.begun.policy, reader.target(), changes, _findings(found, changes, known), goal.to)
+    return Planned(plan, policy, desired, observed, known, Origin(goal.by.begun.commit))
+
+
+def _unfinished(known: Known) -> WayBack | None:
+    return None if known.unfinished is None else WayBack(known.unfinished, before=True)
 
 
 def _stopped(parse: ParsePolicy, changes: Sequence[Change], known: Known, now: datetime) -> Iterator[Finding]:
@@ -115,18 +136,21 @@ def _assessed(
     yield from large_mapping(changes)
 
 
-def _readable(entry: Entry, parse: ParsePolicy, target: str) -> tuple[Policy, Snapshot]:
+def _readable(goal: Goal, parse: ParsePolicy, target: str) -> tuple[Policy, Snapshot]:
+    entry = goal.entry
     if entry.begun.target != target:
         raise RollbackImpossible(f"Apply {entry.number} was made at {entry.begun.target}, not at {target}.")
-    if not entry.good:
+    if not goal.to.before and not entry.good:
         told = f"Apply {entry.number} did not end well ({entry.outcome}): nobody reviewed what it left."
-        raise RollbackImpossible(told)
-    if entry.left is None:
+        hint = f"To go back to what it found: p3idp rollback {WayBack(entry.number, before=True)}"
+        raise RollbackImpossible(told, hint=hint)
+    then = entry.begun.found if goal.to.before else entry.left
+    if then is None:
         raise RollbackImpossible(f"What apply {entry.number} left could not be kept.")
     try:
-        return parse(entry.begun.files, entry.begun.environment), entry.left
+        return parse(goal.by.begun.files, goal.by.begun.environment), then
     except PolicyInvalid as exc:
-        told = f"The policy of apply {entry.number} is not one that this version of p3idp takes:\n{exc.detail}"
+        told = f"The policy of apply {goal.by.number} is not one that this version of p3idp takes:\n{exc.detail}"
         raise RollbackImpossible(
             told, hint="Correct a copy of it (p3idp history restore-policy) and apply that."
         ) from exc

@@ -7,6 +7,7 @@ from typing import Any
 from p3idp.core.access.commit import STALE
 from p3idp.core.access.plan import Change, Plan
 from p3idp.core.access.proposal import Warrant, objection
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.policy.model import Approvers
 from p3idp.errors.access import ApplyIncomplete, ApplyRunning, FindingsUnaccepted, PlanStale
 from p3idp.errors.proposals import ProposalRefused, SecondPersonNeeded
@@ -33,13 +34,6 @@ def refuse_stale(plan: Plan, digest: str | None) -> None:
         raise PlanStale(f"The plan is now {plan.digest[:12]}…, not the reviewed {digest[:12]}….")
 
 
-def refuse_stale_checkout(plan: Plan) -> None:
-    """Raise StaleCheckout where the policy does not follow what was applied last."""
-    for finding in plan.findings:
-        if finding.name == STALE:
-            raise StaleCheckout(finding.message)
-
-
 def refuse_warrant(
     warrant: Warrant, plan: Plan, approvers: Approvers | None, ledger: LedgerReader, now: datetime
 ) -> None:
@@ -55,7 +49,9 @@ def refuse_warrant(
 
 
 def refuse_unaccepted(plan: Plan, accepted: Sequence[str], *, by_two: bool = False) -> None:
-    """Raise FindingsUnaccepted, or SecondPersonNeeded, where a danger stands in the way."""
+    """Raise StaleCheckout, FindingsUnaccepted or SecondPersonNeeded, where a danger stands in the way."""
+    for stale in (finding for finding in plan.findings if finding.name == STALE):
+        raise StaleCheckout(stale.message)
     open_findings = plan.unaccepted(accepted, by_two=by_two)
     if not open_findings or not (plan.does_something or any(not f.acceptable for f in open_findings)):
         return
@@ -72,10 +68,17 @@ def refuse_unaccepted(plan: Plan, accepted: Sequence[str], *, by_two: bool = Fal
     raise FindingsUnaccepted("\n".join(lines), hint=f"Change the policy, or accept by name:{named}")
 
 
-def refuse_incomplete(results: Mapping[Change, Result]) -> None:
-    """Raise ApplyIncomplete where something was not done."""
+def incomplete(results: Mapping[Change, Result]) -> ApplyIncomplete:
+    """What is to be said where something was not done."""
     undone = [(change, result) for change, result in results.items() if result.word != "done"]
-    if undone:
-        failed = [f"{c.action} {c.resource.name}: {r.detail}" for c, r in undone if r.word == "failed"]
-        told = f"{len(results) - len(undone)} of {len(results)} changes were made. " + " ".join(failed)
-        raise ApplyIncomplete(told.strip())
+    failed = [f"{c.action} {c.resource.name}: {r.detail}" for c, r in undone if r.word == "failed"]
+    told = f"{len(results) - len(undone)} of {len(results)} changes were made. " + " ".join(failed)
+    return ApplyIncomplete(told.strip())
+
+
+def next_steps(plan: Plan, first: int) -> str:
+    """What to do after a run that ended half-way. ``first``: of the runs that did so since the last that ended well."""
+    on = "p3idp apply" if plan.rollback_to is None else f"p3idp rollback {plan.rollback_to}"
+    back = f"p3idp rollback {WayBack(first, before=True)}"
+    other = f"`{back}` goes back to what apply {first} found" if back != on else "`p3idp apply` goes to the policy"
+    return f"`{on}` goes on from here, {other}: both are safe, and nobody has more meanwhile than either side gives."

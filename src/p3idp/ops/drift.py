@@ -12,6 +12,7 @@ from p3idp.core.access.drift import Difference, differences, foreign
 from p3idp.core.access.history import Place, place_of
 from p3idp.core.access.plan import Finding
 from p3idp.core.access.resources import Kind, Resource
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.audit.chain import LedgerRecord
 from p3idp.ops.access_ledger import ACTION, TARGET, items_of
 from p3idp.ops.access_plan import Planned
@@ -34,7 +35,7 @@ class Drift:
     """Every difference; when p3idp last wrote what differs; what is foreign; what Keystone did not show.
 
     ``seen``: number and moment of the last apply; None before the first one. ``rollback``: where that was a rollback,
-    its number and that of the apply it went back to.
+    its number and the state it went back to.
     """
 
     policy: str
@@ -44,7 +45,7 @@ class Drift:
     foreign: tuple[Resource, ...]
     missing: tuple[str, ...]
     seen: tuple[int, datetime] | None
-    rollback: tuple[int, int] | None
+    rollback: tuple[int, WayBack] | None
     findings: tuple[Finding, ...]
 
     @property

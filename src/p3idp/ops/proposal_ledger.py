@@ -69,7 +69,7 @@ def _proposal(proposal: Proposal) -> Mapping[str, Json]:
         "proposal": proposal.id,
         "digest": proposal.digest,
         "policy_digest": proposal.policy_digest,
-        "rollback_to": proposal.rollback_to,
+        "rollback_to": proposal.rollback_to.as_json() if proposal.rollback_to else None,
         "accepted": list(proposal.accepted),
         "proposer": proposal.proposer.as_json(),
         "until": proposal.until.isoformat(),

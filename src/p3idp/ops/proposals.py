@@ -12,6 +12,7 @@ from p3idp.core.access.guards import Guards
 from p3idp.core.access.history_text import digest_of
 from p3idp.core.access.plan import Plan
 from p3idp.core.access.proposal import Approval, Person, Proposal, Warrant, approver_of, is_fresh, objection
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.audit.event import Actor, person
 from p3idp.core.login.tokens import RawToken, VerifiedClaims
 from p3idp.core.policy.model import Site
@@ -46,7 +47,7 @@ class ProposalDesk:
     new_token: TokenSource
 
     def propose(
-        self, token: RawToken, accepted: tuple[str, ...], rollback_to: int | None, now: datetime
+        self, token: RawToken, accepted: tuple[str, ...], rollback_to: WayBack | None, now: datetime
     ) -> tuple[Proposal, Plan]:
         """Plan, and keep the plan for a second person.
 
@@ -127,8 +128,8 @@ class ProposalDesk:
         verify_ledger(self._ledger)  # what decides stands there
         warrant = Warrant(self.actor(token, now) if token else None, proposal, approval)
         if proposal.rollback_to is not None:
-            number = proposal.rollback_to
-            return self.access.rollback(number, now, proposal.digest, proposal.accepted, progress, warrant)
+            to = proposal.rollback_to
+            return self.access.rollback(to, now, proposal.digest, proposal.accepted, progress, warrant)
         return self.access.apply(now, proposal.digest, proposal.accepted, progress, warrant)
 
     def actor(self, token: RawToken, now: datetime) -> Actor:
@@ -140,7 +141,7 @@ class ProposalDesk:
         claims = self._claims(token, guards, now)
         return person(claims.subject, claims.issuer)
 
-    def _review(self, rollback_to: int | None, now: datetime) -> Planned:
+    def _review(self, rollback_to: WayBack | None, now: datetime) -> Planned:
         return self.access.review(now) if rollback_to is None else self.access.review_rollback(rollback_to, now)
 
     def _approver(self, action: str, token: RawToken, planned: Planned, now: datetime) -> Person:

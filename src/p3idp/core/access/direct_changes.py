@@ -82,9 +82,10 @@ def undone_rollback(changes: Sequence[Change], newest: Entry | None) -> Iterator
     if back:
         number, to = newest.number, newest.begun.rollback_to
         several = f"{len(back)} of these changes" if len(back) > 1 else f"The change of {back[0].resource.name}"
+        files = number if to.before else to.number
         message = (
-            f"A rollback is in force: apply {number} went back to the state of apply {to}. {several} would undo it. "
-            f"Change the policy first, for example back to that of apply {to} (p3idp history restore-policy {to} DIR)."
+            f"A rollback is in force: apply {number} went back to what {to.state}. {several} would undo it. Change the "
+            f"policy first, for example back to that of then (p3idp history restore-policy {files} DIR)."
         )
         yield Finding("rollback-in-force", f"apply {number}", message)
 

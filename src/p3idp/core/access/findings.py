@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from p3idp.core.access.desired import Desired
+from p3idp.core.access.order import exposed
 from p3idp.core.access.plan import Change, Finding
 from p3idp.core.access.power import power_findings
 from p3idp.core.access.resources import Kind, Resource, Snapshot
@@ -33,6 +34,7 @@ def assess(
         *_incomplete(observed),
         *_clock(observed, now, limits),
         *_foreign(changes),
+        *_exposed(observed, changes),
         *power_findings(policy.site.protected_projects, observed, changes, limits),
         *_unknown(desired, observed),
         *_too_many(desired, observed, changes, limits),
@@ -74,6 +76,15 @@ def _foreign(changes: Sequence[Change]) -> Iterator[Finding]:
             yield Finding("foreign-object", change.resource.name, told)
 
 
+def _exposed(observed: Snapshot, changes: Sequence[Change]) -> Iterator[Finding]:
+    for provider in exposed(changes, observed):
+        told = (
+            f"Whom the identity provider {provider} lets in and rules behind it change at once: for a moment somebody "
+            "may have what neither the state before nor after gives. Do it in two applies, its issuers first."
+        )
+        yield Finding("exposed-meanwhile", provider, told)
+
+
 def _unknown(desired: Desired, observed: Snapshot) -> Iterator[Finding]:
     for role in sorted({r.key[2] for r in desired.resources if r.kind is Kind.ROLE_ASSIGNMENT} - set(observed.roles)):
         near = difflib.get_close_matches(role, observed.roles, n=1)
@@ -98,7 +109,7 @@ def _any_client(policy: Policy, changes: Sequence[Change]) -> Iterator[Finding]:
 
 
 def _too_many(desired: Desired, observed: Snapshot, changes: Sequence[Change], limits: Thresholds) -> Iterator[Finding]:
-    kinds = (Kind.GROUP, Kind.ROLE_ASSIGNMENT)
+    kinds = (Kind.GROUP, Kind.ROLE_ASSIGNMENT, Kind.MEMBERSHIP)
     removed = sum(change.after is None for change in changes)
     owned = sum(r.kind in kinds and r.owner == desired.owner for r in observed.resources)
     if removed > limits.max_removals or removed * 100 > owned * limits.max_removed_percent:

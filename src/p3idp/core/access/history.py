@@ -12,6 +12,7 @@ from typing import Any
 from p3idp.core.access.commit import Commit
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
+from p3idp.core.access.way_back import WayBack
 
 Place = tuple[Kind, Key]
 
@@ -20,9 +21,9 @@ Place = tuple[Kind, Key]
 class Begun:
     """What was known before the first write: durable then, and named by its digest in the intent.
 
-    ``domain``: the site's. ``files``: the policy's text by file name. ``rollback_to``: the apply whose state this one
-    went back to, None for an ordinary one. ``environment``: whose differences the policy was read with; ``commit``:
-    the one that it was read at, None where it was in none.
+    ``domain``: the site's. ``files``: the policy's text by file name. ``rollback_to``: the state this one went
+    back to, None for an ordinary one. ``environment``: whose differences the policy was read with; ``commit``: the one
+    that it was read at, None where it was in none.
     """
 
     policy: str
@@ -33,7 +34,7 @@ class Begun:
     found: Snapshot
     wanted: tuple[Change, ...]
     files: Mapping[str, str] = field(default_factory=dict)
-    rollback_to: int | None = None
+    rollback_to: WayBack | None = None
     environment: str = ""
     commit: Commit | None = None
 
@@ -112,7 +113,7 @@ def managed(snapshot: Snapshot, owner: str, wanted: Collection[Place]) -> Snapsh
         for resource in snapshot.resources
         if resource.owner == owner
         or place_of(resource) in wanted
-        or (resource.kind is Kind.ROLE_ASSIGNMENT and resource.key[:2] in groups)
+        or (resource.kind in (Kind.ROLE_ASSIGNMENT, Kind.MEMBERSHIP) and resource.key[:2] in groups)
     )
     return replace(snapshot, resources=_sorted(kept), roles={}, said_at=None)
 

@@ -9,6 +9,7 @@ from p3idp.core.access.commit import Commit
 from p3idp.core.access.history import Begun
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Kind, Resource, Snapshot
+from p3idp.core.access.way_back import way_back
 from p3idp.core.audit.event import Json, canonical
 
 FORM = 1  # raise it when the shape changes; an older form that is not read any more cannot be rolled back to
@@ -33,7 +34,7 @@ def begun_to_text(begun: Begun) -> str:
             "found": _snapshot_row(begun.found),
             "wanted": changes,
             "files": dict(begun.files),
-            "rollback_to": begun.rollback_to,
+            "rollback_to": begun.rollback_to.as_json() if begun.rollback_to else None,
             "environment": begun.environment,
             "commit": begun.commit.as_json() if begun.commit else None,
         }
@@ -46,12 +47,14 @@ def begun_from_text(text: str) -> Begun:
     if row["form"] != FORM:
         raise ValueError("another form")
     changes = tuple(Change(_optional(each["before"]), _optional(each["after"])) for each in row["wanted"])
-    named = {name: row[name] for name in ("policy", "policy_digest", "target", "domain", "plan", "rollback_to")}
+    named = {name: row[name] for name in ("policy", "policy_digest", "target", "domain", "plan")}
+    back = way_back(row["rollback_to"])
     return Begun(
         **named,
         found=_snapshot(row["found"]),
         wanted=changes,
         files=row["files"],
+        rollback_to=back,
         environment=row.get("environment", ""),  # earlier versions knew neither
         commit=_commit(row.get("commit")),
     )

@@ -4,7 +4,7 @@ Owns Change, Plan and diff. Their order is order.py's; which are dangerous findi
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from p3idp.core.access.desired import Desired
 from p3idp.core.access.order import in_order
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.audit.event import Json, canonical
 
 if TYPE_CHECKING:
@@ -108,16 +109,18 @@ class Finding:
 class Plan:
     """Changes in the order of work, and what is to be said of them. ``target``: the Keystone it was made for.
 
-    ``rollback_to``: the apply whose state it leads back to; None where it leads to the policy. ``people``: what it does
-    to people, for machines; not under the digest, since somebody may sign in between plan and apply.
+    ``rollback_to``: the state it leads back to; None where it leads to the policy. ``people``: what it does
+    to people, for machines; not under the digest, since somebody may sign in between plan and apply. ``unfinished``:
+    what stood before the last apply, where that has not ended well; it changes nothing of what this plan does.
     """
 
     policy: str
     target: str
     changes: tuple[Change, ...]
     findings: tuple[Finding, ...] = ()
-    rollback_to: int | None = None
+    rollback_to: WayBack | None = None
     people: "People | None" = None
+    unfinished: WayBack | None = None
 
     @property
     def digest(self) -> str:
@@ -126,7 +129,7 @@ class Plan:
 
     def _content(self) -> Mapping[str, Json]:
         return {
-            **({} if self.rollback_to is None else {"rollback_to": self.rollback_to}),
+            **({} if self.rollback_to is None else {"rollback_to": self.rollback_to.as_json()}),
             "policy": self.policy,
             "target": self.target,
             "changes": [change.as_json() for change in self.changes],
@@ -136,7 +139,8 @@ class Plan:
     def as_json(self) -> Mapping[str, Json]:
         """The plan for machines, digest included."""
         people = {} if self.people is None else {"people": self.people.as_json()}
-        return {**self._content(), **people, "digest": self.digest}
+        before = {} if self.unfinished is None else {"unfinished": self.unfinished.as_json()}
+        return {**self._content(), **people, **before, "digest": self.digest}
 
     def batches(self) -> Iterator[Sequence[Change]]:
         """Changes of one kind and direction together, in the order of work."""
@@ -175,8 +179,21 @@ def satisfied(wanted: Resource, present: Resource | None) -> bool:
     return all(present.attributes.get(name) == value for name, value in wanted.attributes.items())
 
 
+def came_true(changes: Iterable[Change], shown: Snapshot) -> frozenset[Change]:
+    """The changes after which Keystone is as it is shown."""
+    present = {(resource.kind, resource.key): resource for resource in shown.resources}
+    found = []
+    for change in changes:
+        there = present.get((change.resource.kind, change.resource.key))
+        # What a list that was cut short does not show may still be there.
+        gone = there is None and shown.complete
+        if gone if change.after is None else satisfied(change.after, there):
+            found.append(change)
+    return frozenset(found)
+
+
 def _removals(desired: Desired, observed: Snapshot) -> Iterator[Change]:
-    """Owned groups, and grants of owned or desired groups, that the policy no longer names; providers are closed.
+    """Owned groups, and what owned or desired groups have, that the policy no longer names; providers are closed.
 
     Deleting a provider or a protocol deletes its people, and a project their servers: that is never planned.
     """
@@ -186,7 +203,7 @@ def _removals(desired: Desired, observed: Snapshot) -> Iterator[Change]:
     for resource in observed.resources:
         if (resource.kind, resource.key) in wanted:
             continue
-        if (resource.kind is Kind.ROLE_ASSIGNMENT and resource.key[:2] in groups) or (
+        if (resource.kind in (Kind.ROLE_ASSIGNMENT, Kind.MEMBERSHIP) and resource.key[:2] in groups) or (
             resource.kind is Kind.GROUP and resource.key in ours
         ):
             yield Change(resource, None)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from p3idp.core.access.way_back import WayBack
 from p3idp.core.audit.event import Actor, Json, person
 from p3idp.core.login.tokens import VerifiedClaims
 from p3idp.core.policy.entitlement import parse_entitlement
@@ -57,7 +58,7 @@ class Proposal:
     id: str
     digest: str
     policy_digest: str
-    rollback_to: int | None
+    rollback_to: WayBack | None
     accepted: tuple[str, ...]
     proposer: Person
     at: datetime

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from p3idp.core.access.proposal import Approval, Person, Proposal
+from p3idp.core.access.way_back import way_back
 from p3idp.core.audit.event import Json
 from p3idp.core.policy.model import ProviderId
 
@@ -23,7 +24,7 @@ def proposal_as_json(proposal: Proposal) -> Mapping[str, Json]:
         "id": proposal.id,
         "digest": proposal.digest,
         "policy_digest": proposal.policy_digest,
-        "rollback_to": proposal.rollback_to,
+        "rollback_to": proposal.rollback_to.as_json() if proposal.rollback_to else None,
         "accepted": list(proposal.accepted),
         "proposer": proposal.proposer.as_json(),
         "at": proposal.at.isoformat(),
@@ -36,7 +37,8 @@ def proposal_from_text(text: bytes | str) -> Proposal:
     """Read it again. Raises ValueError, KeyError or TypeError where it is none."""
     row = _parsed(text)
     return Proposal(
-        **{name: row[name] for name in ("id", "digest", "policy_digest", "rollback_to", "record", "plan")},
+        **{name: row[name] for name in ("id", "digest", "policy_digest", "record", "plan")},
+        rollback_to=way_back(row["rollback_to"]),
         accepted=tuple(row["accepted"]),
         proposer=_person(row["proposer"]),
         at=datetime.fromisoformat(row["at"]),

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from p3idp.core.access.desired import Desired, desired_state
-from p3idp.core.access.history import place_of
+from p3idp.core.access.history import Begun, Place, place_of
 from p3idp.core.access.plan import Change, Finding
 from p3idp.core.access.resources import Kind, Resource, Snapshot
 from p3idp.core.access.rule_changes import rules_of
@@ -30,6 +30,46 @@ def rollback_state(policy: Policy, left: Snapshot, now: datetime) -> tuple[Desir
     projects = {resource.key[4:] for resource in kept if resource.kind is Kind.ROLE_ASSIGNMENT}
     existing = tuple(ref for ref in today.existing_projects if (ref.domain, ref.name) in projects)
     return Desired(today.owner, _grounded(kept), existing), tuple(_note(group) for group in over.values())
+
+
+def state_before(
+    policy: Policy, begun: Begun, observed: Snapshot, now: datetime
+) -> tuple[Desired, tuple[Finding, ...]]:
+    """What an apply found, by the policy that was in force then, and notes on that.
+
+    What was not this policy's then, and is since that apply took it over, goes on being so, as it was found: it is
+    never removed. What the apply did not come to is left alone.
+    """
+    desired, notes = rollback_state(policy, begun.found, now)
+    ours = {place_of(r) for side in (observed, begun.found) for r in side.resources if r.owner == desired.owner}
+    theirs = {place_of(r): _touched(r, begun) for r in begun.found.resources if r.owner != desired.owner}
+    merged = {**theirs, **{place_of(resource): resource for resource in desired.resources}}
+    kept = {
+        place: replace(r, owner=desired.owner) for place, r in merged.items() if place not in theirs or _held(r) in ours
+    }
+    led = {(Kind.MAPPING, (str(r.attributes["mapping"]),)) for r in kept.values() if r.kind is Kind.PROTOCOL}
+    # A protocol of then may lead to somebody else's mapping, which stands as it stood.
+    others = {place_of(r): r for r in observed.resources if place_of(r) in led}
+    return Desired(desired.owner, _grounded((*{**others, **kept}.values(),)), desired.existing_projects), notes
+
+
+def _touched(resource: Resource, begun: Begun) -> Resource:
+    """Of a project, the properties that the apply was to change: the others are other people's."""
+    if resource.kind is not Kind.PROJECT:
+        return resource
+    after = next((c.after for c in begun.wanted if c.after and place_of(c.after) == place_of(resource)), None)
+    return _asked(resource, after or replace(resource, attributes={}))
+
+
+def _held(resource: Resource) -> Place:
+    """The thing whose mark says whose a resource is."""
+    holders = {
+        Kind.ROLE_ASSIGNMENT: (Kind.GROUP, resource.key[:2]),
+        Kind.MEMBERSHIP: (Kind.GROUP, resource.key[:2]),
+        Kind.PROTOCOL: (Kind.IDENTITY_PROVIDER, resource.key[:1]),
+        Kind.MAPPING: (Kind.IDENTITY_PROVIDER, (resource.key[0].removeprefix("p3idp-"),)),
+    }
+    return holders.get(resource.kind, place_of(resource))
 
 
 def stopped_access(last: Policy, changes: Sequence[Change], now: datetime) -> Iterator[Finding]:
@@ -54,7 +94,7 @@ def stopped_access(last: Policy, changes: Sequence[Change], now: datetime) -> It
 
 def _stopped(community: Community, now: datetime) -> Iterator[str]:
     whole = community.suspended is not None or not community.validity.holds(now)
-    return (rule.group for rule in community.rules if whole or not rule.validity.holds(now))
+    return (rule.group for rule in community.gives if whole or not rule.validity.holds(now))
 
 
 def _without(resource: Resource, over: Mapping[str, Resource], today: Resource) -> Resource:
