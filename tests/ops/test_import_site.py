@@ -60,10 +60,16 @@ RULE = """\
 SHARED = (
     ACCESS[: ACCESS.index("  - ")] + RULE.format(vo="a.org", provider="hub") + RULE.format(vo="b.org", provider="egi")
 )
+NAMED = """\
+people:
+  - {subject: pia@egi.eu, identity_provider: egi, projects: {p3: [member]}}
+  - {subject: pia@egi.eu, identity_provider: hub, projects: {p3: [member, reader]}}
+"""
 SITES: Mapping[str, tuple[str, dict[str, str]]] = {
     "the test site": (SITE, {"vo.access.egi.eu": ACCESS, "training.egi.eu": TRAINING}),
     "two providers": (SITE + HUB, {"vo.access.egi.eu": BOTH, "training.egi.eu": ONE}),
     "a group that two providers fill otherwise": (SITE + HUB, {"vo.access.egi.eu": SHARED}),
+    "people who are named": (SITE + HUB, {"vo.access.egi.eu": BOTH + NAMED, "training.egi.eu": ONE}),
     "a project of the site": (
         SITE,
         {"vo.access.egi.eu": ACCESS.replace("{description: Machines}", "{existing: true, domain: Default}")},

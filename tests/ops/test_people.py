@@ -17,7 +17,7 @@ from p3idp.cli.access_text import plan_lines
 from p3idp.core.access.people.cloud import Cloud, Right
 from p3idp.core.access.people.findings import Bounds, at_least
 from p3idp.core.access.people.known import ShadowUser, user_id
-from p3idp.core.access.people.part import Fate, People, Person
+from p3idp.core.access.people.part import Fate, People, Person, Seen
 from p3idp.core.access.plan import Change
 from p3idp.core.access.resources import Kind
 from p3idp.core.login.remembered import remembered
@@ -134,6 +134,60 @@ def test_a_suspended_provider_takes_everything_from_everybody_of_it(settled):
     settled.world.files.change("site.yaml", "    scopes:", "    suspended: {since: 2026-11-01}\n    scopes:")
     lost = {"alice", "bob", "carol", "shown erik"}
     assert settled.fates() == dict.fromkeys(lost, Fate.LOSES_EVERYTHING)
+
+
+PIA = """\
+people:
+  - {subject: pia@egi.eu, identity_provider: egi, projects: {p3: [member]}}
+"""
+
+
+def name_pia(town: Town) -> None:
+    text = (town.world.files.root / ACCESS_FILE).read_text(encoding="utf-8")
+    town.world.files.write(ACCESS_FILE, text + PIA)
+
+
+def test_who_is_named_gains_before_they_ever_came_and_loses_the_same(settled):
+    name_pia(settled)
+    assert settled.fates() == {"pia@egi.eu": Fate.GAINS}
+    found = settled.by_name()["pia@egi.eu"]
+    assert (found.seen, found.known, list(found.gained), found.regrouped) == (Seen.NAME, False, P3, False)
+    assert "+ gains: pia@egi.eu of egi" in settled.text()
+    assert "named by the policy; they have not come so far" in settled.text()
+    settled.world.apply()
+    settled.world.files.change(ACCESS_FILE, PIA, "")
+    assert settled.fates() == {"pia@egi.eu": Fate.LOSES_EVERYTHING}
+
+
+def test_who_is_named_and_came_is_told_once_by_their_claims(settled):
+    settled.login("pia@egi.eu", TRAINEE, assurance=(SUBSTANTIAL,))
+    settled.user("pia@egi.eu")
+    name_pia(settled)
+    assert settled.fates() == {"pia@egi.eu": Fate.GAINS}
+    assert settled.by_name()["pia@egi.eu"].seen is Seen.CLAIMS
+    assert settled.people.regrouped == 0, "a lasting membership that comes ends no token"
+    settled.world.apply()
+    settled.world.files.change(ACCESS_FILE, PIA, "")
+    assert settled.fates() == {"pia@egi.eu": Fate.LOSES}
+    assert settled.people.regrouped == 1, "one that goes ends all of them"
+
+
+def test_who_is_named_and_known_to_keystone_alone_is_judged_by_their_groups(settled):
+    settled.keystone.shadows.append(ShadowUser("1f", "pia@egi.eu", "egi"))
+    name_pia(settled)
+    assert settled.fates() == {"pia@egi.eu": Fate.GAINS}
+    settled.world.apply()
+    settled.keystone.groups["1f"] = frozenset(key[:2] for key in settled.world.holds(Kind.MEMBERSHIP))
+    settled.world.files.change(ACCESS_FILE, PIA, "")
+    assert settled.fates() == {"pia@egi.eu": Fate.LOSES_EVERYTHING}
+
+
+def test_the_same_subject_at_another_provider_gains_nothing(settled):
+    hub = "  hub: {title: Hub, issuers: [https://hub.test], scopes: [openid], authorization_ttl: 1h, audiences: [a]}\n"
+    settled.world.files.change("site.yaml", "  egi:\n", f"{hub}  egi:\n")
+    settled.login("pia@egi.eu", provider="hub", issuer="https://hub.test")
+    name_pia(settled)
+    assert {(each.provider, each.fate) for each in settled.people.people} == {("egi", Fate.GAINS)}
 
 
 def test_tokens_end_for_those_whom_a_login_puts_into_a_group_or_takes_out_of_one(settled):
