@@ -1,43 +1,18 @@
 """A researcher's home for each test: directories of its own, no keyring, the console script in this process."""
 
 import sys
-import webbrowser
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import keyring
 import pytest
 from keyring.backends.null import Keyring as NoKeyring
+from researcher import BROWSER, Done, Home, ScriptedBrowser
 from scripted_browser import sign_in
 
 from p3idp.cli.main import run
 from p3idp.client.here import CACHE_VARIABLE, CONFIG_VARIABLE
 from p3idp.lab.handle import LabHandle
-
-
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@dataclass
-class Home:
-    """Where one researcher's files are."""
-
-    cache: Path
-    config: Path
-
-    def environment(self) -> dict[str, str]:
-        """For a process of its own."""
-        return {
-            CACHE_VARIABLE: str(self.cache),
-            CONFIG_VARIABLE: str(self.config),
-            "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-        }
 
 
 @pytest.fixture
@@ -68,30 +43,12 @@ def p3idp(home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     return call
 
 
-class ScriptedBrowser:
-    """What `webbrowser` finds first. It does what the test says with an address, and notes that it was opened."""
-
-    def __init__(self) -> None:
-        self.opened: list[str] = []
-        self.go: Callable[[str], object] | None = None
-
-    def open(self, url: str, new: int = 0, autoraise: bool = True) -> bool:
-        self.opened.append(url)
-        if self.go is not None:
-            self.go(url)
-        return self.go is not None
-
-
-_BROWSER = ScriptedBrowser()
-webbrowser.register("scripted", None, _BROWSER, preferred=True)
-
-
 @pytest.fixture
 def browser() -> Iterator[ScriptedBrowser]:
     """A browser in which nobody does anything, until the test says what."""
-    _BROWSER.opened, _BROWSER.go = [], None
-    yield _BROWSER
-    _BROWSER.go = None
+    BROWSER.opened, BROWSER.go = [], None
+    yield BROWSER
+    BROWSER.go = None
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from p3idp.errors.sign_in import CacheNotWritten, CacheUnfit
 
 _ROOM = 64 * 1024  # bytes; more than an entry ever takes
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_NO_FOLLOW, _NO_WAIT = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)  # Windows has neither
 
 
 class PrivateFiles:
@@ -26,15 +26,17 @@ class PrivateFiles:
     def read(self, name: str) -> bytes | None:
         """The file's bytes, or None where there is none."""
         try:
-            self._check(os.lstat(self.directory), self.directory)
-            handle = os.open(self.directory / name, os.O_RDONLY | _NO_FOLLOW)
+            self._check_directory()
+            handle = os.open(self.directory / name, os.O_RDONLY | _NO_FOLLOW | _NO_WAIT)
         except FileNotFoundError:
             return None
         except OSError as exc:
             raise CacheUnfit(f"{self.directory / name} cannot be read: {exc.strerror}.") from exc
-        with os.fdopen(handle, "rb") as stream:
-            self._check(os.fstat(stream.fileno()), self.directory / name)
-            return stream.read(4 * _ROOM)
+        try:
+            _check(os.fstat(handle), self.directory / name, stat.S_ISREG)
+            return os.read(handle, 4 * _ROOM)
+        finally:
+            os.close(handle)
 
     def write(self, name: str, data: bytes) -> None:
         """Put the file there whole, or leave what was. Raises CacheNotWritten."""
@@ -81,7 +83,7 @@ class PrivateFiles:
     def names(self) -> list[str]:
         """The files that are there, sorted; half-written ones and locks are none."""
         try:
-            self._check(os.lstat(self.directory), self.directory)
+            self._check_directory()
         except FileNotFoundError:
             return []
         return sorted(found.name for found in self.directory.glob("*.json") if not found.name.startswith("."))
@@ -139,19 +141,23 @@ class PrivateFiles:
             self.directory.mkdir(mode=0o700, exist_ok=True)
         except OSError as exc:
             raise self._full(exc) from exc
-        self._check(os.lstat(self.directory), self.directory)
+        self._check_directory()
+
+    def _check_directory(self) -> None:
+        _check(os.lstat(self.directory), self.directory, stat.S_ISDIR)
 
     def _full(self, exc: OSError) -> CacheNotWritten:
         return CacheNotWritten(f"Nothing can be kept in {self.directory}: {exc.strerror}.")
 
-    def _check(self, found: os.stat_result, path: Path) -> None:
-        """Refuse what is not ours alone: who can write here could plant a token, who can read could take one."""
-        if not hasattr(os, "geteuid"):  # Windows keeps a user's own directories to that user
-            return
-        if stat.S_ISLNK(found.st_mode) or not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-            raise CacheUnfit(f"{path} is neither a plain file nor a directory.", hint="Look at it, and remove it.")
-        if found.st_uid != os.geteuid():
-            raise CacheUnfit(f"{path} belongs to somebody else.", hint=f"Give it back to yourself: chown $USER {path}")
-        if found.st_mode & _OTHERS:
-            right = "700" if stat.S_ISDIR(found.st_mode) else "600"
-            raise CacheUnfit(f"{path} is open to others on this machine.", hint=f"Close it: chmod {right} {path}")
+
+def _check(found: os.stat_result, path: Path, is_right_kind: Callable[[int], bool]) -> None:
+    """Refuse what is not ours alone: who can write here could plant a token, who can read could take one."""
+    if not is_right_kind(found.st_mode):
+        raise CacheUnfit(f"{path} is not what p3idp keeps there.", hint="Look at it, and remove it.")
+    if not hasattr(os, "geteuid"):  # Windows keeps a user's own directories to that user
+        return
+    if found.st_uid != os.geteuid():
+        raise CacheUnfit(f"{path} belongs to somebody else.", hint=f"Give it back to yourself: chown $USER {path}")
+    if found.st_mode & _OTHERS:
+        right = "700" if stat.S_ISDIR(found.st_mode) else "600"
+        raise CacheUnfit(f"{path} is open to others on this machine.", hint=f"Close it: chmod {right} {path}")
