@@ -8,7 +8,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Every version with its hashes; --upgrade is yours to add.
 LOCK := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-.PHONY: help install run stop status test check format docs docs-generate lock test-horizon prove matrix bench
+.PHONY: help install run stop status test check format docs docs-generate lock test-horizon prove matrix bench scale
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -37,10 +37,15 @@ prove: install  ## Prove the mapping engine against Keystone's own: 200,000 pair
 matrix: install  ## The same proof on Keystone 24 to 30, and why they differ; status 1 on anything new (installs 600 MB once)
 	@PYTHONPATH=tests/kit $(BIN)/python tests/prove/matrix.py $(ARGS)
 
-bench: install  ## Measure p3idp beside Keystone: mapping engines, replay, and the bare calls of a login (ratios; build/*.json)
+bench: install  ## Measure p3idp beside Keystone: mapping engines, replay, logins, plans and applies (ratios; build/*.json)
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/engines.py
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/replaying.py
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/bench.py $(ARGS)
+	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/scale.py --json build/scale-small.json
+
+scale: install  ## The same at 1,000 communities and 20,000 users (half an hour; once built it stays in build/scale-lab)
+	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/scale.py --communities 1000 --users 20000 --sign-ins 300 --rounds 5 \
+		--first-apply 20 --keep build/scale-lab $(ARGS)
 
 check: install  ## Formatting, lint, types, import contracts, generated pages, documentation: under a minute
 	@$(BIN)/ruff format --check --quiet . || { echo "Run \`make format\`."; exit 1; }
