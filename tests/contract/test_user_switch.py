@@ -107,6 +107,13 @@ def test_who_enables_by_hand_leaves_the_mark_and_who_disables_by_hand_makes_none
     assert place.found() == (True, MARK)
 
 
+def test_a_mark_can_be_taken_from_a_user_who_stays_disabled(place):
+    place.switch.disable(place.user, MARK)
+    place.switch.disown(place.user)
+    place.log_in()
+    assert place.found() == (False, None)
+
+
 def test_a_user_that_is_not_there_is_none(place):
     assert place.switch.user("0" * 64, "egi") is None
 

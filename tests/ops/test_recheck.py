@@ -14,7 +14,7 @@ from p3idp.core.removal.findings import Limits
 from p3idp.core.removal.mark import Cause, Mark
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
 from p3idp.errors.keystone import KeystoneUnreachable
-from p3idp.errors.removal import RemovalIncomplete, RemovalRunning
+from p3idp.errors.removal import LeaverUnknown, RemovalIncomplete, RemovalRunning
 
 ACCESS, COURSES = "vo.access.egi.eu", "training.egi.eu"
 TRAINING = """\
@@ -121,6 +121,20 @@ def test_whom_an_administrator_disabled_stays_disabled(world):
     assert done(world.recheck()) == []
     assert world.user("bob").disabled_by is None
     assert world.review().coverage.disabled_by_others == 1
+
+
+def test_an_administrator_can_make_our_disabling_theirs(world):
+    world.leaves("bob")
+    world.recheck()
+    assert [user.name for user in world.ops.disabled()] == ["bob@egi.eu"]
+    with pytest.raises(LeaverUnknown):
+        world.ops.keep_out("alice@egi.eu", world.now)
+    world.ops.keep_out("bob@egi.eu", world.now)
+    world.joins("bob", OPERATOR)
+    world.later(minutes=10)
+    assert done(world.recheck()) == []
+    assert (world.disabled(), world.ops.disabled()) == (["bob"], ())
+    assert world.access.ledger.open_intents("update/users") == []
 
 
 def test_whom_another_policy_disabled_is_not_ours_to_enable(world):

@@ -8,6 +8,8 @@ from p3idp import wiring
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.leavers_text import bound_lines, removal_lines, revoked_lines, step_line
 from p3idp.cli.options import given_again, json_option, load_settings, settings_option
+from p3idp.cli.terminal import harmless
+from p3idp.core.access.people.known import ShadowUser
 from p3idp.core.audit.event import Json
 from p3idp.core.removal.steps import Action, Step
 from p3idp.errors import ExitStatus
@@ -79,6 +81,49 @@ def bounds(settings_file: str | None, as_json: bool) -> None:
         return
     for line in bound_lines(found):
         click.echo(line)
+
+
+@leavers.command()
+@settings_option
+@json_option
+def disabled(settings_file: str | None, as_json: bool) -> None:
+    """List whom p3idp disabled, since when and why. Whom somebody else disabled is not in it."""
+    request_id.set(wiring.new_request_id())
+    found = wiring.wire_removal(load_settings(settings_file)).disabled()
+    if as_json:
+        click.echo(as_json_text({"users": [_user_json(user) for user in found]}, indent=2))
+        return
+    for user in found:
+        if mark := user.disabled_by:
+            click.echo(harmless(f"{mark.at:%Y-%m-%d %H:%M:%S}Z  {mark.cause:<8}  {user.name} of {user.provider}"))
+    if not found:
+        click.echo("p3idp has disabled nobody.")
+
+
+@leavers.command("keep-out")
+@click.argument("user")
+@settings_option
+@json_option
+def keep_out(user: str, settings_file: str | None, as_json: bool) -> None:
+    """Keep a USER (by name or id) out whom p3idp disabled, also after a return: from now on it is your disabling."""
+    request_id.set(wiring.new_request_id())
+    done = wiring.wire_removal(load_settings(settings_file)).keep_out(user, wiring.now())
+    if as_json:
+        click.echo(as_json_text(revoked_json(done), indent=2))
+    else:
+        for step, result in done.results:
+            click.echo(step_line(step, result))
+
+
+def _user_json(user: ShadowUser) -> Json:
+    mark = user.disabled_by
+    return {
+        "user": user.id,
+        "name": user.name,
+        "identity_provider": user.provider,
+        "cause": str(mark.cause) if mark else None,
+        "since": mark.at.isoformat() if mark else None,
+    }
 
 
 def tell_step(step: Step, result: Result, *, as_json: bool) -> None:

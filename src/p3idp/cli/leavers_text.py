@@ -19,6 +19,7 @@ _SIGNS: Mapping[Action, tuple[str, str, str]] = {
     Action.DISABLE: ("-", "red", "is disabled"),
     Action.SIGN_IN: ("~", "yellow", "is signed in anew"),
     Action.ENABLE: ("+", "green", "is enabled again"),
+    Action.KEEP_OUT: ("·", "red", "stays out, also after a return"),
 }
 _HEADINGS: Mapping[Action, str] = {
     Action.DISABLE: "Whose access ends:",
@@ -135,7 +136,12 @@ def step_line(step: Step, result: Result) -> str:
 def revoked_lines(done: Revoked) -> Iterator[str]:
     """What a run did."""
     counted = Counter(step.action for step, result in done.results if result.word == "done")
-    words = {Action.DISABLE: "disabled", Action.SIGN_IN: "signed in anew", Action.ENABLE: "enabled again"}
+    words = {
+        Action.DISABLE: "disabled",
+        Action.SIGN_IN: "signed in anew",
+        Action.ENABLE: "enabled again",
+        Action.KEEP_OUT: "kept out",
+    }
     told = [f"{counted[action]:,} {words[action]}" for action in Action if counted[action]]
     yield f"{', '.join(told)}." if told else "Nothing was to be done."
     if done.settled:

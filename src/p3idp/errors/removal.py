@@ -19,3 +19,12 @@ class RemovalIncomplete(P3idpError):
     exit_status = ExitStatus.ERROR
     http_status = 502
     hint = "Run `p3idp leavers` to see what is left; revoking again is safe, and the next recheck does it by itself."
+
+
+class LeaverUnknown(P3idpError):
+    """p3idp disabled no such user, or several."""
+
+    code = "leaver-unknown"
+    exit_status = ExitStatus.USAGE
+    http_status = 404
+    hint = "`p3idp leavers disabled` lists them by name; --json has their ids."

@@ -12,14 +12,15 @@ from itertools import islice
 
 from p3idp.core.access.history_text import digest_of
 from p3idp.core.access.people.cloud import Right
+from p3idp.core.access.people.known import ShadowUser
 from p3idp.core.credentials.held import Holdings
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import Policy
 from p3idp.core.removal.bounds import USUAL_PACE, Bound, Pace, bound_of
 from p3idp.core.removal.findings import USUAL, Limits
-from p3idp.core.removal.steps import OF_ONE, Action, Removal, Step
+from p3idp.core.removal.steps import OF_ONE, Action, Removal, Step, Why
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
-from p3idp.errors.removal import RemovalIncomplete, RemovalRunning
+from p3idp.errors.removal import LeaverUnknown, RemovalIncomplete, RemovalRunning
 from p3idp.ops.access_ledger import Result
 from p3idp.ops.removal_look import Look
 from p3idp.ops.removal_write import Hands, RemovalRecord
@@ -199,6 +200,32 @@ class RemovalOps:
             done = self.act(reviewed, now, accepted, {}, progress)
         if undone := [each for each in done.undone if each[0].action is not Action.SIGN_IN]:
             raise RemovalIncomplete(_incomplete(done, undone))
+        return done
+
+    def disabled(self) -> tuple[ShadowUser, ...]:
+        """The users that this policy disabled and nobody enabled, the latest first. Raises as ``look`` does."""
+        look = self.look()
+        marked = [(user.disabled_by, user) for user in look.shadows.users if user.disabled_by and not user.enabled]
+        ours = [(mark.at, user) for mark, user in marked if mark.policy == look.policy.site.id]
+        return tuple(user for _, user in sorted(ours, key=lambda each: (each[0], each[1].name), reverse=True))
+
+    def keep_out(self, named: str, now: datetime) -> Revoked:
+        """Make somebody's disabling an administrator's: whatever they show from now on, p3idp does not enable them.
+
+        ``named``: the user's name or id at Keystone. Raises LeaverUnknown where this policy disabled no such user, and
+        as ``revoke`` does.
+        """
+        with self.alone():
+            found = [user for user in self.disabled() if named in (user.id, user.name)]
+            if len(found) != 1:
+                raise LeaverUnknown(f"{len(found)} users of that name or id were disabled by p3idp.")
+            user, look = found[0], self.look()
+            told = "An administrator keeps them out, also after a return."
+            step = Step(Action.KEEP_OUT, Why.BY_HAND, user.id, user.name, user.provider, told)
+            removal = Removal(str(look.policy.site.id), look.target, (step,))
+            done = self.act(Reviewed(removal, look), now, (), {})
+        if done.undone:
+            raise RemovalIncomplete(_incomplete(done, done.undone))
         return done
 
     def act(

@@ -41,7 +41,12 @@ class Hands:
 
     def do(self, step: Step) -> None:
         """Make it and keep what became of it. A refusal of one step is kept; where Keystone is gone, that goes up."""
-        acts = {Action.DISABLE: self._disable, Action.SIGN_IN: self._sign_in, Action.ENABLE: self._enable}
+        acts = {
+            Action.DISABLE: self._disable,
+            Action.SIGN_IN: self._sign_in,
+            Action.ENABLE: self._enable,
+            Action.KEEP_OUT: self._keep_out,
+        }
         self.results[step] = Result("unknown", "begun, not read back")
         try:
             self.results[step] = acts[step.action](step)
@@ -72,6 +77,12 @@ class Hands:
             return Result("failed", "Somebody else disabled this user meanwhile.")
         self.switch.enable(step.user)
         return _read_back(self.switch.user(step.user, step.provider), enabled=True)
+
+    def _keep_out(self, step: Step) -> Result:
+        self.switch.disown(step.user)
+        found = self.switch.user(step.user, step.provider)
+        gone = found is None or (not found.enabled and found.disabled_by is None)
+        return _DONE if gone else Result("failed", "Keystone took it, but does not show it.")
 
     def _sign_in(self, step: Step) -> Result:
         provider = self.policy.site.provider(step.provider)
@@ -163,4 +174,6 @@ def _settled(item: Mapping[str, Any], switch: UserReader) -> str:
         return "unknown"
     found = switch.user(str(item["user"]), str(item["identity_provider"]))
     wanted = item["action"] == Action.ENABLE
+    if item["action"] == Action.KEEP_OUT:
+        return "done" if found is None or found.disabled_by is None else "not-done"
     return "done" if found is None or found.enabled is wanted else "not-done"

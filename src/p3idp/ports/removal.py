@@ -35,6 +35,10 @@ class UserSwitch(UserReader, Protocol):
         """Enable the user and take the mark away, in one call."""
         ...
 
+    def disown(self, user: str) -> None:
+        """Take the mark away, and leave the user as they are."""
+        ...
+
 
 class RecheckReader(Protocol):
     """Knows, for one Keystone, when the last answer about somebody was asked for that was acted on."""

@@ -33,7 +33,9 @@ class KeystoneSettings(_Section):
     """Keystone and p3idp's own account there.
 
     ``auth_url`` is the address p3idp administers through; ``public_url`` the one whose Apache takes federated
-    logins (the same, where not given). Either user and password, or an application credential.
+    logins (the same, where not given). Either user and password, or an application credential. ``concurrency``: how
+    many writes are under way at once; more than four gain nothing. ``calls_per_second``: no more than so many; 0 sets
+    no limit.
     """
 
     auth_url: str
@@ -48,6 +50,8 @@ class KeystoneSettings(_Section):
     application_credential_id: str | None = None
     application_credential_secret: SecretRef | None = None
     timeout_seconds: float = Field(default=30.0, gt=0, le=300)
+    concurrency: int = Field(default=2, ge=1, le=4)
+    calls_per_second: float = Field(default=200.0, ge=0, le=10_000)
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
@@ -237,7 +241,7 @@ class SiteConfigSettings(_Section):
     provider_ca_file: Path | None = None
     install_dir: Path | None = None
     callback_template: Path = Path("/etc/keystone/sso_callback_template.html")
-    keystone_auth_methods: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")], ...] = ()
+    keystone_auth_methods: tuple[str, ...] = ()
     crypto_passphrase: SecretRef | None = None
     introspection_interval_seconds: int = Field(default=60, ge=1, le=3600)
     request_field_limit: int = Field(default=65535, ge=16384, le=1048576)

@@ -46,6 +46,10 @@ class KeystoneUsers:
         # Keystone keeps an attribute that was once set; without a value it is no mark.
         self._change("enable a user", user, {"enabled": True, ATTRIBUTE: None})
 
+    def disown(self, user: str) -> None:
+        """See ports.removal.UserSwitch."""
+        self._change("take a mark from a user", user, {ATTRIBUTE: None})
+
     def _change(self, doing: str, user: str, attributes: Mapping[str, Any]) -> None:
         with keystone_errors(doing):
             self._persistently(lambda: self._adapter.patch(_path(user), json={"user": attributes}))

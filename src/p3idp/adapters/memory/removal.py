@@ -33,6 +33,12 @@ class MemoryUsers:
         """See ports.removal.UserSwitch."""
         self._change("enable", user, enabled=True, mark=None)
 
+    def disown(self, user: str) -> None:
+        """See ports.removal.UserSwitch."""
+        found = self.user(user, "")
+        if found is not None:
+            self._change("disown", user, enabled=found.enabled, mark=None)
+
     def _change(self, what: str, user: str, *, enabled: bool, mark: Mark | None) -> None:
         self._answer()
         self.writes.append((what, user))

@@ -20,6 +20,7 @@ class Action(StrEnum):
     DISABLE = "disable"
     SIGN_IN = "sign-in"  # a federated login in the person's name, with a token that they consented to
     ENABLE = "enable"
+    KEEP_OUT = "keep-out"  # take our mark away, so that a disabled user stays so
 
 
 class Why(StrEnum):
@@ -31,6 +32,7 @@ class Why(StrEnum):
     LAPSES = "lapses"
     RETURNED = "returned"
     PROVIDER_BACK = "provider-back"
+    BY_HAND = "by-hand"
 
 
 @dataclass(frozen=True, slots=True)
