@@ -3,11 +3,13 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import requests
+from typing import TYPE_CHECKING
 
 from p3idp.core.login.strict_json import NotStrictJson, parse_object
 from p3idp.errors.login import ProviderUnreachable, ProviderUntrusted
+
+if TYPE_CHECKING:
+    from requests import Response
 
 _TIMEOUTS = (5, 15)  # seconds to connect, and between bytes
 _TOTAL_SECONDS = 30
@@ -56,6 +58,8 @@ class Web:
     def _ask(
         self, method: str, url: str, headers: Mapping[str, str], form: dict[str, str] | None, json: object = None
     ) -> Answer:
+        import requests  # a third of a command's start, which one with a fresh cache need not wait for
+
         if not url.startswith("https://"):
             raise ProviderUntrusted("An address that is not https was not asked.", hint="Use the https address.")
         with requests.Session() as session:
@@ -86,14 +90,16 @@ class Web:
         return Answer(reply.status_code, {k.lower(): v for k, v in reply.headers.items()}, body)
 
 
-def _bounded(reply: requests.Response) -> bytes:
+def _bounded(reply: "Response") -> bytes:
+    from requests import RequestException, Timeout
+
     end, body = time.monotonic() + _TOTAL_SECONDS, bytearray()
     for chunk in reply.iter_content(16 * 1024):
         body += chunk
         if len(body) > _MOST_BYTES:
-            raise requests.RequestException("too much")
+            raise RequestException("too much")
         if time.monotonic() > end:
-            raise requests.Timeout("too slow")
+            raise Timeout("too slow")
     return bytes(body)
 
 

@@ -12,7 +12,6 @@ from datetime import datetime
 from p3idp.client.cache.entries import Cache, identity_name, project_token_name
 from p3idp.client.clouds import Cloud
 from p3idp.client.env import now, uninterrupted
-from p3idp.client.exchange import Broker
 from p3idp.client.http import Web
 from p3idp.client.identity import Identity, ProjectToken
 from p3idp.client.keystone import Keystone, revoke
@@ -133,6 +132,8 @@ class Work:
             return ProjectToken(
                 identity.owner, reached.reference, reached.id, keystone.url, reached.token, began, reached.ends_at
             )
+        from p3idp.client.exchange import Broker  # with it comes requests: see http.py
+
         made = Broker(cloud.broker, cloud.verify).exchange(identity.access_token, scope=scope_of(project))
         return ProjectToken(identity.owner, project, made.project_id, made.auth_url, made.value, began, made.expires_at)
 
