@@ -15,6 +15,7 @@ from p3idp.core.removal.mark import Cause, Mark
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
 from p3idp.errors.keystone import KeystoneUnreachable
 from p3idp.errors.removal import LeaverUnknown, RemovalIncomplete, RemovalRunning
+from p3idp.ops.removal_tell import bounds_of
 
 ACCESS, COURSES = "vo.access.egi.eu", "training.egi.eu"
 TRAINING = """\
@@ -126,14 +127,14 @@ def test_whom_an_administrator_disabled_stays_disabled(world):
 def test_an_administrator_can_make_our_disabling_theirs(world):
     world.leaves("bob")
     world.recheck()
-    assert [user.name for user in world.ops.disabled()] == ["bob@egi.eu"]
+    assert [user.name for user in world.ops.look().disabled()] == ["bob@egi.eu"]
     with pytest.raises(LeaverUnknown):
         world.ops.keep_out("alice@egi.eu", world.now)
     world.ops.keep_out("bob@egi.eu", world.now)
     world.joins("bob", OPERATOR)
     world.later(minutes=10)
     assert done(world.recheck()) == []
-    assert (world.disabled(), world.ops.disabled()) == (["bob"], ())
+    assert (world.disabled(), world.ops.look().disabled()) == (["bob"], ())
     assert world.access.ledger.open_intents("update/users") == []
 
 
@@ -445,7 +446,9 @@ def test_a_consent_that_ended_leaves_the_bound_of_the_login(world):
     world.leaves("bob")
     assert world.recheck().outcomes == {"answered": 2, "ended": 1}
     assert world.disabled() == []
-    found = {each.subject: each.bound for each in world.ops.bounds(world.now, world.rechecks).people}
+    kept = world.offline.consents(world.now)
+    people = bounds_of(world.ops.look(), kept, world.rechecks, world.pace, world.now).people
+    found = {each.subject: each.bound for each in people}
     assert {subject: bound.minutes for subject, bound in found.items()} == {
         "alice@egi.eu": 15, "bob@egi.eu": 481, "carol@egi.eu": 15
     }  # fmt: skip

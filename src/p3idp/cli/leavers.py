@@ -14,7 +14,9 @@ from p3idp.core.audit.event import Json
 from p3idp.core.removal.steps import Action, Step
 from p3idp.errors import ExitStatus
 from p3idp.ops.access_ledger import Result
-from p3idp.ops.removal import Ends, Revoked
+from p3idp.ops.removal import Revoked
+from p3idp.ops.removal_tell import Ends, bounds_of, what_ends
+from p3idp.ports.offline import Consents
 from p3idp.ports.request import request_id
 
 
@@ -35,7 +37,7 @@ def leavers(ctx: click.Context, settings_file: str | None, as_json: bool, detail
     request_id.set(wiring.new_request_id())
     ops = wiring.wire_removal(load_settings(settings_file))
     reviewed = ops.review(wiring.now())
-    ends = partial(ops.ends, reviewed)
+    ends = partial(what_ends, reviewed.look, ops.holdings)
     if as_json:
         shown = dict(reviewed.removal.as_json())
         shown["steps"] = [{**step.as_json(), "ends": _ends_json(ends(step))} for step in reviewed.removal.steps]
@@ -71,7 +73,10 @@ def bounds(settings_file: str | None, as_json: bool) -> None:
     """Show for each person how soon access that ends at their identity provider ends here, and what sees to it."""
     request_id.set(wiring.new_request_id())
     settings = load_settings(settings_file)
-    found = wiring.wire_removal(settings).bounds(wiring.now(), wiring.wire_rechecks(settings))
+    ops, now = wiring.wire_removal(settings), wiring.now()
+    store = ops.consents()
+    kept = store.consents(now) if store else Consents()
+    found = bounds_of(ops.look(), kept, wiring.wire_rechecks(settings), ops.pace, now)
     if as_json:
         people: Json = [
             {"identity_provider": each.provider, "subject": each.subject, **each.bound.as_json()}
@@ -89,7 +94,7 @@ def bounds(settings_file: str | None, as_json: bool) -> None:
 def disabled(settings_file: str | None, as_json: bool) -> None:
     """List whom p3idp disabled, since when and why. Whom somebody else disabled is not in it."""
     request_id.set(wiring.new_request_id())
-    found = wiring.wire_removal(load_settings(settings_file)).disabled()
+    found = wiring.wire_removal(load_settings(settings_file)).look().disabled()
     if as_json:
         click.echo(as_json_text({"users": [_user_json(user) for user in found]}, indent=2))
         return

@@ -12,7 +12,8 @@ from p3idp.core.removal.bounds import BoundBy
 from p3idp.core.removal.steps import Action, Coverage, Kept, Removal, Step
 from p3idp.ops.access_ledger import Result
 from p3idp.ops.recheck import Rechecked
-from p3idp.ops.removal import Bounds, Ends, PersonBound, Revoked
+from p3idp.ops.removal import Revoked
+from p3idp.ops.removal_tell import Bounds, Ends, PersonBound
 
 MOST = 50
 _SIGNS: Mapping[Action, tuple[str, str, str]] = {

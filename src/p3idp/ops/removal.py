@@ -7,16 +7,13 @@ gets which step is core/removal's; a recheck, which asks providers first, is rec
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 
 from p3idp.core.access.history_text import digest_of
-from p3idp.core.access.people.cloud import Right
-from p3idp.core.access.people.known import ShadowUser
-from p3idp.core.credentials.held import Holdings
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import Policy
-from p3idp.core.removal.bounds import USUAL_PACE, Bound, Pace, bound_of
+from p3idp.core.removal.bounds import USUAL_PACE, Pace
 from p3idp.core.removal.findings import USUAL, Limits
 from p3idp.core.removal.steps import OF_ONE, Action, Removal, Step, Why
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
@@ -33,7 +30,7 @@ from p3idp.ports.logins import LoginReader, Recalled
 from p3idp.ports.offline import Consents, OfflineReader
 from p3idp.ports.people import PeopleReader
 from p3idp.ports.regex import Search
-from p3idp.ports.removal import RecheckReader, UserSwitch
+from p3idp.ports.removal import UserSwitch
 
 Progress = Callable[[Step, Result], None]
 MOST_ASKED = 500  # people who consented whose groups a review asks for, one call each
@@ -45,36 +42,6 @@ class Reviewed:
 
     removal: Removal
     look: Look
-
-
-@dataclass(frozen=True, slots=True)
-class Ends:
-    """What a step takes: rights, and for a user who is disabled what else they hold. Tokens end as well."""
-
-    rights: frozenset[Right]
-    holdings: Holdings
-
-
-@dataclass(frozen=True, slots=True)
-class PersonBound:
-    """The bound that holds for somebody; ``subject`` as Keystone calls them where p3idp does not know more."""
-
-    provider: str
-    subject: str
-    bound: Bound
-
-    @property
-    def order(self) -> tuple[timedelta, str, str]:
-        """The longest wait first."""
-        return -self.bound.within, self.provider, self.subject
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Those of everybody who can use something. ``unreadable``: consents that no key of the settings opens."""
-
-    people: tuple[PersonBound, ...]
-    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,34 +117,6 @@ class RemovalOps:
         )
         return Reviewed(removal, look)
 
-    def ends(self, reviewed: Reviewed, step: Step) -> Ends:
-        """What a step takes from somebody. Raises KeystoneUnreachable, KeystoneForbids."""
-        look = reviewed.look
-        if step.action is not Action.DISABLE:
-            return Ends(look.cloud.of_groups(step.groups), Holdings())
-        own = next((user.own for user in look.shadows.users if user.id == step.user), ())
-        groups = {each.group for each in look.memberships(step.user)}
-        rights = look.cloud.of_groups(groups) | look.cloud.with_implied(own)
-        return Ends(rights, self.holdings.holdings(step.user))
-
-    def bounds(self, now: datetime, memory: RecheckReader | None) -> Bounds:
-        """How soon access that ends at a provider ends here, person by person. Raises as ``look`` does."""
-        consents = self.consents()
-        kept = consents.consents(now) if consents else Consents()
-        people = {(each.provider, each.subject): each.consented_at for each in kept.kept}
-        look = self.look()
-        acted = memory.acted(people) if memory else {}
-        agreed = {user.id: person for person, user in look.users_of(people).items()}
-        found = []
-        for user in look.shadows.users:
-            provider = look.provider(user.provider)
-            if user.enabled and provider is not None:
-                person = agreed.get(user.id)
-                moments = (people[person], acted.get(person)) if person else (None, None)
-                subject = person[1] if person else user.name
-                found.append(PersonBound(user.provider, subject, bound_of(provider, self.pace, now, *moments)))
-        return Bounds(tuple(sorted(found, key=lambda each: each.order)), kept.unreadable)
-
     def revoke(
         self,
         now: datetime,
@@ -202,13 +141,6 @@ class RemovalOps:
             raise RemovalIncomplete(_incomplete(done, undone))
         return done
 
-    def disabled(self) -> tuple[ShadowUser, ...]:
-        """The users that this policy disabled and nobody enabled, the latest first. Raises as ``look`` does."""
-        look = self.look()
-        marked = [(user.disabled_by, user) for user in look.shadows.users if user.disabled_by and not user.enabled]
-        ours = [(mark.at, user) for mark, user in marked if mark.policy == look.policy.site.id]
-        return tuple(user for _, user in sorted(ours, key=lambda each: (each[0], each[1].name), reverse=True))
-
     def keep_out(self, named: str, now: datetime) -> Revoked:
         """Make somebody's disabling an administrator's: whatever they show from now on, p3idp does not enable them.
 
@@ -216,10 +148,11 @@ class RemovalOps:
         as ``revoke`` does.
         """
         with self.alone():
-            found = [user for user in self.disabled() if named in (user.id, user.name)]
+            look = self.look()
+            found = [user for user in look.disabled() if named in (user.id, user.name)]
             if len(found) != 1:
                 raise LeaverUnknown(f"{len(found)} users of that name or id were disabled by p3idp.")
-            user, look = found[0], self.look()
+            user = found[0]
             told = "An administrator keeps them out, also after a return."
             step = Step(Action.KEEP_OUT, Why.BY_HAND, user.id, user.name, user.provider, told)
             removal = Removal(str(look.policy.site.id), look.target, (step,))

@@ -85,6 +85,12 @@ class Look:
                 found[provider, subject] = user
         return found
 
+    def disabled(self) -> tuple[ShadowUser, ...]:
+        """The users that this policy disabled and nobody enabled, the latest first."""
+        marked = [(user.disabled_by, user) for user in self.shadows.users if user.disabled_by and not user.enabled]
+        ours = [(mark.at, user) for mark, user in marked if mark.policy == self.policy.site.id]
+        return tuple(user for _, user in sorted(ours, key=lambda each: (each[0], each[1].name), reverse=True))
+
     def memberships(self, user: str) -> Sequence[Membership]:
         """The groups of a user, asked for once."""
         if user not in self._memberships:
