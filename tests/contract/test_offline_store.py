@@ -146,6 +146,7 @@ def test_a_shorter_time_in_the_settings_ends_what_was_kept_for_longer_and_a_long
 ) -> None:
     stored(engine).keep(ALICE)
     assert stored(engine, lasts=30 * DAY).consents(NOW + 31 * DAY).kept == ()
+    assert stored(engine, lasts=30 * DAY).newest(EGI, ALICE.subject, NOW + 31 * DAY) is None
     assert stored(engine, lasts=730 * DAY).consents(NOW + 366 * DAY).kept == ()
     assert stored(engine, lasts=730 * DAY).newest(EGI, ALICE.subject, NOW + 366 * DAY) is None
 

@@ -65,7 +65,9 @@ class ConsentDesk:
         if session is None or session.claims.provider != attempt.provider:
             raise SignInRefused("no-session", "Whoever began this is not signed in here any more.")
         if callback.error:
-            raise SignInDeclined("Nothing was kept: you, or the identity provider, did not agree.")
+            # invalid_scope, for one: our client may not ask for offline access there. Administrators look for that.
+            told, said = "Nothing was kept: you, or the identity provider, did not agree.", callback.error[:60]
+            raise SignInDeclined(told, debug=f"The identity provider says {said!r}.")
         signed_in = self.client.redeem(attempt, callback.code, now)
         if signed_in.refresh_token is None:
             told = "The identity provider gave nothing with which it could be asked while you are away."
