@@ -1,6 +1,7 @@
 """`p3idp promote FROM TO`: the plan that brings to one cloud what another has. Owns options and what is printed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from p3idp.cli.fitting import wrapped
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import given_again, json_option, load_settings, settings_file_option
 from p3idp.core.access.plan import Change
+from p3idp.core.access.resources import Kind
 from p3idp.errors import ExitStatus
 from p3idp.ops.promote import Promotion, promote
 from p3idp.ports.request import request_id
@@ -59,10 +61,24 @@ def _lines(found: Promotion, source: str, target: str, options: str) -> Iterator
         yield from drift_lines(found.drift)
     yield from ("", f"For {target}:")
     yield from plan_lines(found.planned.plan, next_step=False)
-    yield from ("", *_differences(f"Then {target} differs from {source} as the policy says", found.contrast.intended))
+    meant = [_without_rules(change) for change in found.contrast.intended]
+    yield from ("", *_differences(f"Then {target} differs from {source} as the policy says", meant))
     heading = click.style(f"and otherwise, which nobody wrote down: {source} -> {target}", fg="red")
     yield from _differences(heading, found.contrast.unintended) if found.contrast.unintended else ()
     yield from ("", *_next(found, source, target, options))
+
+
+def _without_rules(change: Change) -> Change:
+    """A mapping's rules follow from the rest: how many they are is enough here, and --json has them."""
+    if change.resource.kind is not Kind.MAPPING or change.before is None or change.after is None:
+        return change
+    return Change(*(replace(side, attributes=_counted(side.attributes)) for side in (change.before, change.after)))
+
+
+def _counted(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    counted = dict(attributes)
+    rules = counted.pop("rules", None)
+    return counted if rules is None else {**counted, "number of rules": len(rules)}
 
 
 def _differences(heading: str, changes: Sequence[Change]) -> Iterator[str]:

@@ -22,6 +22,7 @@ class Addresses:
     keystone: int = 15000
     broker: int = 18443
     horizon: int = 18080
+    alt_1: int = 15100
 
     @property
     def issuer(self) -> str:
@@ -37,6 +38,11 @@ class Addresses:
     def keystone_url(self) -> str:
         """Keystone behind its Apache."""
         return f"https://localhost:{self.keystone}/v3"
+
+    @property
+    def alt_1_url(self) -> str:
+        """The second cloud's Keystone, behind an Apache of its own."""
+        return f"https://localhost:{self.alt_1}/v3"
 
     @property
     def broker_url(self) -> str:

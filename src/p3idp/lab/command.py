@@ -94,7 +94,7 @@ def _show(rows: list[Row], *, as_json: bool) -> None:
         known = [{"name": r.name, "address": r.address, "state": r.state, "log": str(r.log)} for r in rows]
         click.echo(json.dumps(known, indent=2))
         return
-    width = max(len(row.address) for row in rows)
-    click.echo(f"{'name':<10} {'address':<{width}} {'state':<9} log")
+    width, names = (max(map(len, column)) for column in zip(*((r.address, r.name) for r in rows), strict=True))
+    click.echo(f"{'name':<{names}} {'address':<{width}} {'state':<9} log")
     for row in rows:
-        click.echo(f"{row.name:<10} {row.address:<{width}} {row.state:<9} {row.hint or row.log}")
+        click.echo(f"{row.name:<{names}} {row.address:<{width}} {row.state:<9} {row.hint or row.log}")

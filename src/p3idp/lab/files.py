@@ -17,16 +17,13 @@ _DEBIAN_MODULE = "2.4.12.3"
 
 
 def write_settings(layout: Layout) -> None:
-    """Write the settings file, in the shape of settings/model.py. Secrets stay in files of their own."""
+    """Write the settings file, in the shape of settings/model.py, and one that names two clouds as environments.
+
+    Secrets stay in files of their own.
+    """
     addresses = layout.addresses
-    document: dict[str, Mapping[str, object]] = {
-        "keystone": {
-            "auth_url": addresses.keystone_url,
-            "ca_file": layout.ca_file,
-            "username": "admin",
-            "password": _secret(layout, "keystone-admin"),
-            "project": "admin",
-        },
+    usual = {"keystone": _keystone(layout, addresses.keystone_url), "site": _site(layout, addresses.keystone)}
+    shared: dict[str, Mapping[str, object]] = {
         "providers.egi": _provider(layout, "egi"),
         "providers.hub": _provider(layout, "hub"),
         "web": {
@@ -40,25 +37,49 @@ def write_settings(layout: Layout) -> None:
         "logins": {"key": _fernet_key(layout, "logins-key")},
         "offline": {"key": _fernet_key(layout, "offline-key")},
         "approvals": {"key": _fernet_key(layout, "approvals-key")},
-        "site": {
-            "dashboard_url": addresses.horizon_url,
-            "keystone_listen": f"127.0.0.1:{addresses.keystone}",
-            "keystone_upstream": f"unix:{socket_path(layout)}|uwsgi://keystone",
-            "tls_cert": layout.tls_cert,
-            "tls_key": layout.tls_key,
-            "provider_ca_file": layout.run / "ca.pem",
-            "callback_template": layout.site / "sso_callback_template.html",
-            "crypto_passphrase": _secret(layout, "apache-crypto"),
-            # So that EC2 credentials work in the lab, and can be seen to end.
-            "keystone_auth_methods": ["ec2credential"],
-            # A site takes a minute; here people want to see a withdrawal work.
-            "introspection_interval_seconds": 2,
-        },
     }
+    _write(layout, layout.settings, {**usual, **shared})
+    environments = {
+        **{f"environments.production.{name}": section for name, section in usual.items()},
+        "environments.alt-1.keystone": _keystone(layout, addresses.alt_1_url, "keystone-alt-1"),
+        "environments.alt-1.site": _site(layout, addresses.alt_1, "keystone-alt-1", layout.alt_1_site),
+        "environments.alt-1.providers.egi": _provider(layout, "hub"),
+    }
+    _write(layout, layout.clouds, {**shared, **environments})
+
+
+def _write(layout: Layout, file: Path, document: Mapping[str, Mapping[str, object]]) -> None:
     lines = ["# Written by the lab at every start.", f'policy_dir = "{layout.policy}"', "lab = true"]
     for section, values in document.items():
         lines += ["", f"[{section}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
-    write_if_changed(layout.settings, "\n".join(lines) + "\n")
+    write_if_changed(file, "\n".join(lines) + "\n")
+
+
+def _keystone(layout: Layout, url: str, server: str = "keystone") -> Mapping[str, object]:
+    return {
+        "auth_url": url,
+        "ca_file": layout.ca_file,
+        "username": "admin",
+        "password": _secret(layout, f"{server}-admin"),
+        "project": "admin",
+    }
+
+
+def _site(layout: Layout, port: int, server: str = "keystone", generated: Path | None = None) -> Mapping[str, object]:
+    return {
+        "dashboard_url": layout.addresses.horizon_url,
+        "keystone_listen": f"127.0.0.1:{port}",
+        "keystone_upstream": f"unix:{socket_path(layout, server)}|uwsgi://keystone",
+        "tls_cert": layout.tls_cert,
+        "tls_key": layout.tls_key,
+        "provider_ca_file": layout.run / "ca.pem",
+        "callback_template": (generated or layout.site) / "sso_callback_template.html",
+        "crypto_passphrase": _secret(layout, "apache-crypto"),
+        # So that EC2 credentials work in the lab, and can be seen to end.
+        "keystone_auth_methods": ["ec2credential"],
+        # A site takes a minute; here people want to see a withdrawal work.
+        "introspection_interval_seconds": 2,
+    }
 
 
 def write_site(layout: Layout) -> None:

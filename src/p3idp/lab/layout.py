@@ -40,6 +40,11 @@ class Layout:
         return self.state / "settings.toml"
 
     @property
+    def clouds(self) -> Path:
+        """The settings file that names two clouds as environments: production, the usual one, and alt-1."""
+        return self.state / "clouds.toml"
+
+    @property
     def ca_file(self) -> Path:
         """The certificate of the throw-away authority."""
         return self.state / "tls" / "ca.pem"
@@ -63,6 +68,11 @@ class Layout:
     def site(self) -> Path:
         """What `p3idp site config` generates for this lab."""
         return self.state / "site"
+
+    @property
+    def alt_1_site(self) -> Path:
+        """The same for the second cloud."""
+        return self.state / "site-alt-1"
 
     def log(self, server: str) -> Path:
         """The log of a server."""

@@ -30,7 +30,15 @@ class Apache(Server):
 
     def address(self, layout: Layout) -> str:
         """Keystone's public address."""
+        return self.url(layout)
+
+    def url(self, layout: Layout) -> str:
+        """The Keystone that it stands in front of."""
         return layout.addresses.keystone_url
+
+    def site(self, layout: Layout) -> Path:
+        """Where the configuration was generated that it includes."""
+        return layout.site
 
     def port(self, layout: Layout) -> int:
         """Keystone's public port."""
@@ -43,14 +51,14 @@ class Apache(Server):
             "ServerRoot /usr/lib/apache2",
             "ServerName localhost",
             f'DefaultRuntimeDir "{layout.run}"',
-            f'PidFile "{layout.run / "apache.pid"}"',
+            f'PidFile "{layout.run / f"{self.name}.pid"}"',
             # Without these two the children of a root-started Apache die at once; without root they may not stand here.
             *(["User www-data", "Group www-data"] if os.getuid() == 0 else []),
             *(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in _LOADED),
             "TypesConfig /etc/mime.types",
             "ErrorLog /dev/stderr",
             "LogLevel warn",
-            f'Include "{layout.site / "apache.conf"}"',
+            f'Include "{self.site(layout) / "apache.conf"}"',
         ]
         write_if_changed(layout.folder(self.name) / "apache2.conf", "\n".join(lines) + "\n")
 
@@ -60,12 +68,12 @@ class Apache(Server):
         return Program(
             command=(str(binary()), "-D", "FOREGROUND", "-f", str(config)),
             directory=layout.state / self.name,
-            inputs=(config, layout.tls_cert, *sorted(layout.site.glob("apache*.conf"))),
+            inputs=(config, layout.tls_cert, *sorted(self.site(layout).glob("apache*.conf"))),
         )
 
     def is_ready(self, layout: Layout) -> bool:
         """Whether it answers at all; 503 while Keystone loads is an answer."""
-        return answers(layout, layout.addresses.keystone_url) is not None
+        return answers(layout, self.url(layout)) is not None
 
 
 def is_installed() -> bool:

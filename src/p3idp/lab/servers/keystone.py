@@ -50,7 +50,19 @@ class Keystone(Server):
 
     def address(self, layout: Layout) -> str:
         """Its socket, which speaks the uwsgi protocol; people reach it through Apache."""
-        return str(socket_path(layout))
+        return str(self.socket(layout))
+
+    def socket(self, layout: Layout) -> Path:
+        """The socket where uWSGI listens."""
+        return socket_path(layout, self.name)
+
+    def url(self, layout: Layout) -> str:
+        """The one way to it: its Apache."""
+        return layout.addresses.keystone_url
+
+    def site(self, layout: Layout) -> Path:
+        """Where the configuration was generated that it reads besides its own."""
+        return layout.site
 
     def prepare(self, layout: Layout) -> None:
         """Lay down configuration, database and keys, and make the administrator."""
@@ -65,12 +77,12 @@ class Keystone(Server):
     def program(self, layout: Layout) -> Program:
         """One worker with threads: it loads slowly, and SQLite has one writer anyway."""
         folder = layout.state / self.name
-        files = (folder / "keystone.conf", layout.site / "keystone.conf")
+        files = (folder / "keystone.conf", self.site(layout) / "keystone.conf")
         command = [
             *(str(VENV / "bin" / "uwsgi"), "--master", "--die-on-term", "--need-app", "--lazy-apps"),
             *("--module", "keystone.wsgi.api:application", "--pyargv", ""),
             *("--processes", "1", "--enable-threads", "--threads", "4", "--buffer-size", "65535"),
-            *("--uwsgi-socket", str(socket_path(layout)), "--chmod-socket=660", "--disable-logging"),
+            *("--uwsgi-socket", str(self.socket(layout)), "--chmod-socket=660", "--disable-logging"),
         ]
         if os.getuid() == 0:
             command.append("--chown-socket=root:www-data")
@@ -83,23 +95,23 @@ class Keystone(Server):
 
     def is_ready(self, layout: Layout) -> bool:
         """Whether it answers through Apache, the only way in."""
-        return answers(layout, layout.addresses.keystone_url) == 200
+        return answers(layout, self.url(layout)) == 200
 
     def _bootstrap(self, layout: Layout, config: Path) -> None:
         """Make the administrator and the catalogue; the password goes through the environment, never the arguments."""
         done = config.parent / "bootstrapped"
-        url = layout.addresses.keystone_url
+        url = self.url(layout)
         if done.exists() and done.read_text(encoding="utf-8") == url:
             return
         endpoints = [f"--bootstrap-{kind}-url={url}" for kind in ("public", "internal", "admin")]
-        password = {"OS_BOOTSTRAP_PASSWORD": layout.secret("keystone-admin")}
+        password = {"OS_BOOTSTRAP_PASSWORD": layout.secret(f"{self.name}-admin")}
         _manage(config, "bootstrap", "--bootstrap-region-id=RegionOne", *endpoints, environment=password)
         write_private(done, url)
 
 
-def socket_path(layout: Layout) -> Path:
+def socket_path(layout: Layout, server: str = "keystone") -> Path:
     """The socket where uWSGI listens."""
-    return layout.run / "keystone.sock"
+    return layout.run / f"{server}.sock"
 
 
 def version() -> str:
