@@ -14,7 +14,6 @@ from p3idp.core.audit.event import Outcome, person
 from p3idp.core.login.reasons import Reason, Refusal
 from p3idp.core.login.tokens import VerifiedClaims
 from p3idp.core.policy.model import ProviderId
-from p3idp.core.secret import Secret
 from p3idp.errors.access import LedgerUnavailable
 from p3idp.errors.login import ConsentEnded, ProviderRefusedClient, ProviderUnreachable, TokenRefused
 from p3idp.errors.offline import ConsentBusy
@@ -288,4 +287,3 @@ def test_no_record_and_no_text_holds_a_token(world: World, caplog: pytest.LogCap
     hidden = repr(world.checkin)  # the twin itself remembers them
     assert [token for token in tokens if token in said.replace(hidden, "")] == []
     assert "refresh_token=***" in said
-    assert Secret("x") != first.refresh_token

@@ -66,7 +66,7 @@ class Offline:
             claims = self._believe(kept, traded, now)
             self._put(kept, replace(kept, asked_at=now), now)
         self.remember(claims, now)
-        return Refreshed(claims, traded.access_token, traded.refresh_token)
+        return Refreshed(claims, traded.access_token)
 
     def stop(self, provider: ProviderId, subject: str, now: datetime, by: Actor) -> Stopped:
         """End a person's consent: here first, then at the provider, then in the ledger. Raises LedgerUnavailable."""

@@ -32,11 +32,10 @@ class OfflineAccess:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """The provider's word of now. ``refresh_token``: the next one, where the provider rotates; else the same."""
+    """The provider's word of now; the next refresh token is kept already, and nobody else's business."""
 
     claims: VerifiedClaims
     access_token: RawToken
-    refresh_token: Secret[str]
 
 
 @dataclass(frozen=True, slots=True)
