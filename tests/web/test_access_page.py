@@ -1,11 +1,13 @@
 """The page of one's access: two columns, their differences in words, and for people without access what to do."""
 
+from dataclasses import replace
+
 import pytest
 from webkit import OPERATOR, P3, TRAINING, Door, community, get, policy, text_of
 
 from p3idp.adapters.memory.login import MemoryPerson
 from p3idp.core.policy.entitlement import parse_entitlement
-from p3idp.core.policy.model import AccessRule, Community, Project, ProjectRef, Validity
+from p3idp.core.policy.model import AccessRule, Community, NamedPerson, Project, ProjectRef, ProviderId, Validity
 
 TOKEN = "the-access-token"
 
@@ -37,6 +39,30 @@ def test_an_end_is_a_date(door: Door) -> None:
     until = door.clock.now.replace(year=2027, month=3, day=1)
     door.policy = policy(communities=[community("vo.access.egi.eu", P3, validity=Validity(until=until))])
     assert "Until 1 March 2027" in page_of(door)
+
+
+def named(door: Door, **more: object) -> None:
+    """The door's policy names alice, and nothing else gives anybody anything."""
+    person = NamedPerson("alice@egi.eu", ProviderId("egi"), ((P3, ("member",)),), **more)  # type: ignore[arg-type]
+    door.policy = policy(
+        communities=[Community("guests", "Guests", "ask@guests", (Project(P3),), (), people=(person,))]
+    )
+
+
+def test_who_is_named_reads_that_they_are(door: Door) -> None:
+    named(door)
+    assert "Because the community Guests names you: alice@egi.eu" in page_of(door)
+
+
+def test_who_was_named_reads_when_it_ended_and_nobody_else_reads_who_it_was(door: Door) -> None:
+    named(door, validity=Validity(until=door.clock.now.replace(year=2026, month=1, day=1)))
+    told = page_of(door)
+    assert "access through Guests ended 2026-01-01" in told
+    assert "Needed the subject alice@egi.eu of egi" in told
+    named(door)
+    other = replace(door.policy.communities[0].people[0], subject="pia@egi.eu")
+    door.policy = policy(communities=[replace(door.policy.communities[0], people=(other,))])
+    assert "pia" not in page_of(door)
 
 
 def test_what_keystone_lacks_is_said_with_what_to_do(door: Door) -> None:

@@ -11,7 +11,7 @@ from p3idp.core.site.findings import Finding, fail, ok, skipped, warn
 
 # Keystone 29 and newer refuse a longer remote id (JSON schema); Entra's issuers have 75 characters.
 MAX_REMOTE_ID = 64
-_COUNTED = (Kind.PROJECT, Kind.GROUP, Kind.ROLE_ASSIGNMENT)
+_COUNTED = (Kind.PROJECT, Kind.GROUP, Kind.ROLE_ASSIGNMENT, Kind.MEMBERSHIP)
 
 
 def judge_issuer_lengths(provider: IdentityProvider) -> Finding:
