@@ -5,6 +5,7 @@ import email.policy
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,8 +95,10 @@ def test_the_list_is_worst_first_with_owner_end_and_what_to_do(type_in):
     assert "claims of 1" in told
 
 
-def test_lines_fit_the_terminal_but_for_what_is_copied_and_steer_nothing(type_in):
+def test_lines_fit_the_terminal_but_for_what_is_copied_and_steer_nothing(type_in, keystone):
+    keystone.held["u4"] = keystone.held["u2"] = Holdings((a_credential("long-" * 40, "q"),))
     _, told, _ = type_in("list")
+    assert "long-long-" in told
     assert "\x1b" not in told
     assert not [line for line in told.splitlines() if len(line) > 80 and LONG not in line]
     assert "unrestricted" in told
@@ -127,6 +130,17 @@ def test_the_list_can_be_narrowed(type_in, words, names):
 )
 def test_a_timer_is_told_by_the_exit_status_what_stops_within_the_window(type_in, words, status):
     assert type_in("list", "--detailed-exitcode", *words)[0] == status
+
+
+def test_a_list_of_users_that_was_cut_short_is_said_and_is_no_good_news(type_in, monkeypatch, users):
+    del users[:2]
+    assert type_in("list", "--detailed-exitcode")[0] == 0
+    watch = wiring.wire_credentials(None)
+    cut = replace(watch, users=lambda domain, providers: ShadowUsers(tuple(users), complete=False))
+    monkeypatch.setattr(wiring, "wire_credentials", lambda settings: cut)
+    status, told, _ = type_in("list", "--detailed-exitcode")
+    assert status == 6
+    assert "Keystone cut its list of users short" in told
 
 
 def test_an_owner_that_nobody_knows_is_an_error_for_machines_too(type_in):
@@ -175,6 +189,13 @@ def test_a_second_run_says_nothing_new_and_a_dry_run_changes_nothing(type_in, tm
     assert type_in("warn", "--to", str(tmp_path / "b"))[1] == "0 messages.\n"
     assert not list((tmp_path / "b").iterdir())
     assert type_in("warn", "--to", str(tmp_path / "c"), "--again-after", "0")[1] == "1 message.\n"
+
+
+def test_what_could_not_be_written_was_not_told(type_in, tmp_path):
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    assert type_in("warn", "--to", str(taken))[0] == 1
+    assert type_in("warn", "--to", str(tmp_path / "mail"))[1] == "2 messages.\n"
 
 
 def test_json_is_one_notice_a_line(type_in):

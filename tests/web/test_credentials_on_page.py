@@ -7,9 +7,13 @@ from webkit import P3, Door, get, text_of
 
 from p3idp.adapters.memory.login import MemoryKeystoneLogin, MemoryPerson
 from p3idp.core.credentials.held import ApplicationCredential
+from p3idp.core.credentials.outlook import Keeper
+from p3idp.core.credentials.own import own_outlooks
 from p3idp.core.exchange.naming import credential_name
+from p3idp.core.policy.decide import decide
 from p3idp.core.policy.model import ProjectRef
 from p3idp.errors.keystone import FederatedLoginRefused
+from p3idp.ops.keystone_view import MOST_PROJECTS
 from p3idp.ports.keystone import KeystoneToken
 
 TOKEN = "the-access-token"
@@ -39,6 +43,24 @@ def test_it_works_until_the_membership_lapses_and_a_sign_in_before_then_renews_i
     _, part = page.split("Your application credentials")
     assert "nightly on p3 Role member Works until 22 November 2026, 17:00 UTC" in part
     assert "To do Sign in before then: that renews it." in part
+
+
+def test_one_on_a_project_beyond_those_that_are_looked_at_is_judged_by_its_roles_all_the_same(door: Door) -> None:
+    many = {ProjectRef("egi", f"a{number:02}"): ("reader",) for number in range(MOST_PROJECTS)}
+    door.keystone.people[TOKEN] = MemoryPerson("alice", {**many, P3: ("member",)}, [a_credential()])
+    browser = door.browser()
+    door.sign_in(browser)
+    assert "nightly on p3 Role member Works until" in text_of(get(browser, "/access"))
+
+
+def test_what_is_renewed_while_its_owner_is_away_is_judged_by_the_moment_it_was_seen(door: Door) -> None:
+    page_of(door, a_credential())
+    [(session, _)] = door.sessions.held.values()
+    later, ttl = door.clock.now + timedelta(hours=9), timedelta(hours=8)
+    for consented, keeper in ((True, Keeper.CONSENT), (False, Keeper.SIGN_IN)):
+        found = own_outlooks(session, decide(door.policy, session.claims, later), ttl, later, consented=consented)
+        assert found is not None
+        assert [each.keeper for each in found] == [keeper]
 
 
 def test_an_end_of_its_own_asks_for_a_new_one(door: Door) -> None:

@@ -4,8 +4,9 @@ One call a person, since Keystone lists credentials of one user at a time; two m
 each is core/credentials'.
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -149,12 +150,18 @@ class _People:
 
 
 def _at_once(call: Callable[[Asked], Answer], things: Collection[Asked]) -> Iterator[Answer]:
-    """The answers in order, a few calls at a time. The first error goes up, and no further call begins."""
+    """The answers in order, a few calls at a time. The first error goes up, and at most as many calls follow it."""
     identity = request_id.get()
 
     def traced(thing: Asked) -> Answer:
         request_id.set(identity)  # a thread has a context of its own
         return call(thing)
 
+    waiting: deque[Future[Answer]] = deque()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield from pool.map(traced, things)
+        for thing in things:
+            waiting.append(pool.submit(traced, thing))
+            if len(waiting) > AT_ONCE:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
