@@ -17,6 +17,7 @@ from p3idp.lab.layout import CHECKOUT
 from p3idp.settings import Settings
 
 PEOPLE = json.loads((CHECKOUT / "deploy/lab/checkin/people.json").read_text(encoding="utf-8"))
+SUBJECT = {person["login"]: person["voperson_id"] for person in PEOPLE}
 # A token of a client that the policy does not list must open neither door.
 VISITS = [(person["login"], "p3idp-cli") for person in PEOPLE] + [("alice", "other-service"), ("alice", "keystone")]
 
@@ -58,6 +59,10 @@ def narrowed(site: LabHandle, tmp_path_factory: pytest.TempPathFactory) -> Itera
     asked = "role=vm_operator#aai.egi.eu\n    issuing_clients: [keystone]\n"
     head, tail = file.read_text(encoding="utf-8").split("role=vm_operator#aai.egi.eu\n", 1)
     file.write_text(head + asked + tail.split("examples:")[0], encoding="utf-8")
+    file = directory / "communities" / "training.egi.eu.yaml"
+    named = {"subject": SUBJECT["erin"], "identity_provider": "egi", "projects": {"training": ["member"]}}
+    written = f"\npeople: [{json.dumps(named)}]\n"
+    file.write_text(file.read_text(encoding="utf-8") + written, encoding="utf-8")
     (directory / "keystone").mkdir()
     (directory / "keystone" / "egi.json").write_text(json.dumps({"rules": [VERBATIM]}), encoding="utf-8")
     variant = site.settings.model_copy(update={"policy_dir": directory})
@@ -65,7 +70,7 @@ def narrowed(site: LabHandle, tmp_path_factory: pytest.TempPathFactory) -> Itera
         wiring.wire_access(variant).apply(wiring.now(), None, ("verbatim-rules",))
         yield variant
     finally:
-        wiring.wire_access(site.settings).apply(wiring.now(), None)
+        wiring.wire_access(site.settings).apply(wiring.now(), None, ("too-many-removals", "people-lose-access"))
 
 
 @pytest.mark.parametrize(("client", "projects"), [("keystone", ["p3"]), ("p3idp-cli", [])])
@@ -73,6 +78,22 @@ def test_a_rule_with_clients_of_its_own_opens_both_doors_to_their_tokens_alone(
     site: LabHandle, keystone: KeystoneChecks, narrowed: Settings, client: str, projects: list[str]
 ) -> None:
     token = site.token("zofia", client=client)
+    assert decided_projects(narrowed, token) == projects
+    reply = keystone.federated_login(token)
+    assert (reply.status_code == 201) is bool(projects), reply.text
+    if projects:
+        assert keystone.projects(reply.headers["X-Subject-Token"]) == projects
+
+
+@pytest.mark.parametrize(
+    ("login", "client", "projects"),
+    [("erin", "p3idp-cli", ["training"]), ("erin", "keystone", ["training"]), ("bob", "p3idp-cli", []),
+     ("erin", "other-service", [])],
+)  # fmt: skip
+def test_who_is_named_comes_in_at_both_doors_and_nobody_else(
+    site: LabHandle, keystone: KeystoneChecks, narrowed: Settings, login: str, client: str, projects: list[str]
+) -> None:
+    token = site.token(login, client=client)
     assert decided_projects(narrowed, token) == projects
     reply = keystone.federated_login(token)
     assert (reply.status_code == 201) is bool(projects), reply.text
