@@ -75,6 +75,7 @@ class FederatedLogin(Protocol):
     def lapses_at(self, token: KeystoneToken) -> datetime | None:
         """When the first of the person's group memberships lapses, if there is no further login; None for never.
 
+        The moment of the login where Keystone keeps no membership beyond it.
         Raises FederatedLoginRefused, KeystoneUnreachable."""
         ...
 

@@ -114,7 +114,7 @@ class KeystoneLogin:
             ends = [read_moment(row.get("membership_expires_at")) for row in read_json(reply)["groups"]]
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise KeystoneUnreachable("Keystone listed groups in a form p3idp does not know.") from exc
-        return earliest(*ends)
+        return earliest(*ends) if ends else token.issued_at
 
     def _is_time_to_tidy(self, token: KeystoneToken) -> bool:
         """Not at every exchange: listing credentials is one of Keystone's slower answers. By Keystone's clock."""
