@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,21 @@ def test_the_file_names_clouds_side_by_side(clouds: Clouds, tmp_path: Path):
 def test_what_a_sign_in_was_told_is_remembered_and_the_file_counts_more(clouds: Clouds, tmp_path: Path):
     asked = clouds.find(None, {"broker": "https://b.test:8443", "client_id": "cli", "scopes": ("openid",)})
     assert asked.name == "b.test:8443"
-    clouds.remember(asked)
-    assert clouds.find() == asked
-    assert clouds.use(asked, "p3@egi") == clouds.find()
+    clouds.remember(asked, replace(asked, issuer="https://op.test", flow="paste"))
+    assert clouds.find() == replace(asked, issuer="https://op.test")  # how to sign in is for now alone
+    assert clouds.find(learnt=False) == asked  # so that the broker can say something else next time
+    clouds.use(asked, "p3@egi")
+    assert clouds.find().project == "p3@egi"
     write(tmp_path, '[clouds."b.test:8443"]\nclient_id = "mine"\n')
     assert clouds.find().client_id == "mine"
     assert clouds.find().project == "p3@egi"
+
+
+def test_an_option_alone_is_about_the_cloud_in_use(clouds: Clouds, tmp_path: Path):
+    write(tmp_path, FILE)
+    assert clouds.find(None, {"flow": "paste"}) == Cloud("one", broker="https://one.test", flow="paste")
+    with pytest.raises(CloudUnknown):
+        clouds.find("three", {"flow": "paste"})
 
 
 def test_one_name_is_one_cloud(clouds: Clouds, tmp_path: Path):
@@ -105,11 +115,12 @@ def test_without_a_choice_none_is_guessed(clouds: Clouds, tmp_path: Path):
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"form": 9}', '{"form": 1, "clouds": 3}'])
 def test_a_memory_that_cannot_be_read_is_none(clouds: Clouds, tmp_path: Path, text: str):
-    clouds.remember(Cloud("a", broker="https://a.test"))
+    a = Cloud("a", broker="https://a.test")
+    clouds.remember(a, a)
     (tmp_path / "kept/clouds.json").write_text(text)
     with pytest.raises(CloudUnknown):
         clouds.find()
-    clouds.remember(Cloud("a", broker="https://a.test"))
+    clouds.remember(a, a)
     assert clouds.find().name == "a"
 
 

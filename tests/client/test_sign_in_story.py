@@ -159,7 +159,7 @@ def test_a_pasted_address_signs_in_and_only_the_right_one(
     assert p3idp("login", "--flow=paste", *at_the_lab).returncode == 0
     p3idp("logout")
     pasted(site, monkeypatch, lambda address: ["", "https://[", "code=stolen"])
-    assert p3idp("login").returncode == 4
+    assert p3idp("login", "--flow=paste").returncode == 4
     assert p3idp("whoami").returncode == 3
 
 

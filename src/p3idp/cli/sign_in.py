@@ -1,6 +1,5 @@
 """``p3idp login``, ``whoami`` and ``logout``. Owns their options and the forms of their answers."""
 
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -9,9 +8,7 @@ from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
 from p3idp.cli.terminal import harmless
 from p3idp.client.clouds import Cloud
-from p3idp.client.discovery import completed
 from p3idp.client.here import Desk, desk
-from p3idp.client.http import Web
 from p3idp.client.identity import Identity
 from p3idp.errors.client import SignInNeeded
 from p3idp.errors.login import ProviderUnreachable
@@ -42,10 +39,8 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
     remembered under the cloud's name.
     """
     here = desk(ask=True, no_browser=no_browser)
-    chosen = here.clouds.find(cloud, given)
-    full = completed(chosen, Web(chosen.verify))
+    full = here.completed(here.clouds.find(cloud, given, learnt=False))
     identity = here.work.identity(full, anew=again)
-    here.clouds.remember(full)
     if as_json:
         click.echo(as_json_text(_about(here, full, identity)))
         return
@@ -87,7 +82,7 @@ def logout(cloud: str | None, as_json: bool) -> None:
     here = desk(ask=True)  # so that also a sign-in whose key is gone can be ended
     chosen = here.clouds.find(cloud)
     done = here.work.log_out(chosen)
-    here.clouds.remember(replace(chosen, project=""))
+    here.clouds.use(chosen, "")
     if as_json:
         body = {"cloud": chosen.name, "was_signed_in": done.was_signed_in, "provider_told": done.provider_told,
                 "keystone_tokens_ended": done.keystone_tokens}  # fmt: skip

@@ -35,7 +35,7 @@ _OTHERS = (
 def projects(cloud: str | None, as_json: bool) -> None:
     """List the projects that you can work in, and your roles there, as Keystone says now."""
     here = _desk()
-    chosen = here.clouds.find(cloud)
+    chosen = here.cloud(cloud)
     reached = Keystone(chosen, here.work.identity(chosen).access_token).projects()
     if as_json:
         rows = [
@@ -60,7 +60,7 @@ def projects(cloud: str | None, as_json: bool) -> None:
 def use(project: str, cloud: str | None, as_json: bool) -> None:
     """Work in PROJECT (NAME or NAME@DOMAIN) from now on."""
     here = _desk()
-    chosen = here.clouds.find(cloud)
+    chosen = here.cloud(cloud)
     token = here.work.project_token(chosen, project)  # a name that gives no token is not kept
     here.clouds.use(chosen, token.project)
     if as_json:
@@ -79,7 +79,7 @@ def token(cloud: str | None, project: str | None, keystone: bool, show: bool, as
     """Print the access token, refreshed where needed, for a program that reads it from a pipe."""
     _refuse_terminal(show)
     here = _desk()
-    chosen = here.clouds.find(cloud)
+    chosen = here.cloud(cloud)
     if keystone or project:
         found = here.work.project_token(chosen, project or chosen.project)
         value, ends = found.token, found.ends_at
@@ -99,7 +99,7 @@ def env(cloud: str | None, project: str | None, show: bool, as_json: bool) -> No
     """Print shell lines that let openstackclient and openstacksdk work in the project: eval "$(p3idp env)"."""
     _refuse_terminal(show)
     here = _desk()
-    chosen = here.clouds.find(cloud)
+    chosen = here.cloud(cloud)
     values = _variables(here.work.project_token(chosen, project or chosen.project), chosen.ca_file)
     if as_json:
         click.echo(as_json_text(values))
@@ -123,7 +123,7 @@ def execute(cloud: str | None, project: str | None, command: tuple[str, ...]) ->
     if program is None:
         raise UsageMistaken(f"There is no program named {harmless(command[0])}.")
     here = _desk()
-    chosen = here.clouds.find(cloud)
+    chosen = here.cloud(cloud)
     values = _variables(here.work.project_token(chosen, project or chosen.project), chosen.ca_file)
     inherited = {name: value for name, value in os.environ.items() if name not in _others()}
     sys.stdout.flush()

@@ -1,13 +1,13 @@
 """The clouds that a researcher uses, by name. Owns the configuration file, and what is remembered of a sign-in.
 
-The file is the user's; p3idp never writes it. What a sign-in was told, or learnt from the broker, and which project is
-in use, is remembered beside the cache. The file counts more than memory, and the call's options more than both.
+The file is the user's; p3idp never writes it. What a sign-in was told, what it learnt from the broker, and which
+project is in use, are remembered beside the cache. The call's options count most, then the file, then what was told.
 """
 
 import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,13 +66,16 @@ class Clouds:
     def __init__(self, files: PrivateFiles, config_file: Path) -> None:
         self._files, self._config_file = files, config_file
 
-    def find(self, name: str | None = None, given: Given | None = None) -> Cloud:
-        """The cloud of this name, else the one in use, else the only one. Raises CloudUnknown."""
+    def find(self, name: str | None = None, given: Given | None = None, *, learnt: bool = True) -> Cloud:
+        """The cloud of this name, else the one in use, else the only one. Raises CloudUnknown.
+
+        Without ``learnt`` it is what the user says, for a broker to say the rest afresh.
+        """
         config, memory = self._config(), self._memory()
         options = {key: value for key, value in (given or {}).items() if value}
-        chosen = name or (_named_by(options) if options else None) or self._usual(config, memory)
-        known = {**memory["clouds"].get(chosen, {}), **config.get("clouds", {}).get(chosen, {})}
-        if not known and not options:
+        chosen = name or _named_by(options) or self._usual(config, memory)
+        known = {**_remembered(memory, chosen, learnt=learnt), **config.get("clouds", {}).get(chosen, {})}
+        if not known and not _named_by(options):
             names = ", ".join(sorted({*memory["clouds"], *config.get("clouds", {})})) or "none"
             raise CloudUnknown(f"There is no cloud named {chosen}. Known: {names}.")
         general = {"flow": config["flow"]} if "flow" in config else {}
@@ -89,20 +92,26 @@ class Clouds:
         clouds = [self.find(name) for name in dict.fromkeys(names) if name]
         return next((cloud for cloud in clouds if cloud.broker.rstrip("/") == broker.rstrip("/")), None)
 
-    def remember(self, cloud: Cloud) -> None:
-        """Keep what a sign-in needed, and make this cloud the one in use. Raises CacheNotWritten."""
-        kept = {key: value for key, value in asdict(cloud).items() if value and key != "name"}
+    def remember(self, told: Cloud, full: Cloud) -> None:
+        """Keep what a sign-in was told and what it learnt, and make this cloud the one in use. Raises CacheNotWritten.
+
+        The way to sign in is not kept: it suits the place where somebody sits now.
+        """
+        given = {key: value for key, value in asdict(told).items() if value and key in _KEYS and key != "flow"}
+        learnt = {key: value for key, value in asdict(full).items() if value and key in _KEYS and key not in given}
+        learnt.pop("flow", None)
+        self._keep(full.name, {"given": given, "learnt": learnt, "project": full.project})
+
+    def use(self, cloud: Cloud, project: str) -> None:
+        """Work in this project of this cloud from now on; an empty one is none. Raises CacheNotWritten."""
+        self._keep(cloud.name, {"project": project})
+
+    def _keep(self, name: str, part: Mapping[str, Any]) -> None:
         with self._files.alone(_MEMORY, 10):
             memory = self._memory()
-            memory["clouds"][cloud.name] = kept
-            memory["current"] = cloud.name
+            memory["clouds"][name] = {**memory["clouds"].get(name, {}), **part}
+            memory["current"] = name
             self._files.write(_MEMORY, json.dumps(memory, sort_keys=True, indent=1).encode())
-
-    def use(self, cloud: Cloud, project: str) -> Cloud:
-        """Work in this project from now on."""
-        chosen = replace(cloud, project=project)
-        self.remember(chosen)
-        return chosen
 
     def _usual(self, config: Mapping[str, Any], memory: Mapping[str, Any]) -> str:
         known = {*memory["clouds"], *config.get("clouds", {})}
@@ -144,13 +153,19 @@ class Clouds:
         return read
 
 
+def _remembered(memory: Mapping[str, Any], name: str, *, learnt: bool) -> dict[str, Any]:
+    kept = memory["clouds"].get(name, {})
+    project = {"project": kept["project"]} if kept.get("project") else {}
+    return {**(kept.get("learnt", {}) if learnt else {}), **kept.get("given", {}), **project}
+
+
 def _named_by(options: Given) -> str:
     """A cloud's name where none was given: the host of its broker, else of its provider."""
     address = str(options.get("broker") or options.get("issuer") or "")
     try:
-        return urlsplit(address).netloc or "default"
+        return urlsplit(address).netloc
     except ValueError:
-        return "default"
+        return ""
 
 
 def _cloud(name: str, values: Mapping[str, Any]) -> Cloud:

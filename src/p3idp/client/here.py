@@ -13,6 +13,8 @@ from p3idp.client.cache.entries import Cache
 from p3idp.client.cache.files import PrivateFiles
 from p3idp.client.cache.seal import Seal, find_seal
 from p3idp.client.clouds import Cloud, Clouds
+from p3idp.client.discovery import completed
+from p3idp.client.http import Web
 from p3idp.client.identity import Identity
 from p3idp.client.provider import Provider
 from p3idp.client.work import Work
@@ -28,6 +30,17 @@ class Desk:
     clouds: Clouds
     cache: Cache
     work: Work
+
+    def cloud(self, name: str | None = None) -> Cloud:
+        """The cloud of this name, or the one in use, with all that a sign-in needs. Raises CloudUnknown."""
+        found = self.clouds.find(name)
+        return found if found.issuer and found.client_id else self.completed(found)
+
+    def completed(self, told: Cloud) -> Cloud:
+        """With what its broker says; remembered from now on. Raises CloudUnknown where too little is known."""
+        full = completed(told, Web(told.verify))
+        self.clouds.remember(told, full)
+        return full
 
 
 def desk(*, ask: bool, no_browser: bool = False, tell: Callable[[str], None] | None = None) -> Desk:

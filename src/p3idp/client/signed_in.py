@@ -59,7 +59,7 @@ class SignedIn(base.BaseAuth):
     def _token(self) -> Secret[str]:
         here: Desk = desk(ask=somebody_is_here())
         cloud = here.clouds.at_broker(self._broker) if self._broker and not self._cloud else None
-        chosen = cloud or here.clouds.find(self._cloud)
+        chosen = here.cloud(cloud.name if cloud else self._cloud)
         project = _reference(self.project_name, self.project_domain_name) or chosen.project
         return here.work.project_token(chosen, project, spent=self._spent).token
 
