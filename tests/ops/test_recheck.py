@@ -1,10 +1,11 @@
 """Who left is found out and loses access, who came back regains it, and nobody else loses anything."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from access_world import AccessWorld
-from policies import OPERATOR, TRAINEE, PolicyFiles
+from policies import OPERATOR, SITE, TRAINEE, PolicyFiles
 from removal_world import RemovalWorld
 
 from p3idp.core.access.people.cloud import Right
@@ -13,7 +14,7 @@ from p3idp.core.credentials.held import Membership
 from p3idp.core.removal.findings import Limits
 from p3idp.core.removal.mark import Cause, Mark
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
-from p3idp.errors.keystone import KeystoneUnreachable
+from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
 from p3idp.errors.removal import LeaverUnknown, RemovalIncomplete, RemovalRunning
 from p3idp.ops.removal_tell import bounds_of
 
@@ -172,6 +173,22 @@ def test_a_suspended_community_disables_nobody(world):
     assert world.groups("bob") == [ACCESS]
 
 
+def empty_the_mapping(world) -> None:
+    """Somebody changes Keystone's mapping by hand, so that it lets nobody in."""
+    held = world.access.keystone.held
+    ((place, mapping),) = ((place, each) for place, each in held.items() if place[0] == "mapping")
+    rule = {**mapping.attributes["rules"][0], "remote": [{"type": "HTTP_OIDC_SUB", "any_one_of": ["nobody"]}]}
+    held[place] = replace(mapping, attributes={**mapping.attributes, "rules": [rule]})
+
+
+def test_nor_does_it_where_somebody_also_emptied_the_mapping(world):
+    path = f"communities/{ACCESS}.yaml"
+    text = (world.access.files.root / path).read_text()
+    world.access.files.write(path, f"{text}suspended: {{since: 2026-11-22, reason: an incident}}\n")
+    empty_the_mapping(world)
+    assert done(world.recheck()) == []
+
+
 def suspend(world) -> None:
     world.access.files.change(
         "site.yaml", "    title: Check-in\n", "    title: Check-in\n    suspended: {since: 2026-11-22}\n"
@@ -249,10 +266,17 @@ def test_claims_that_cannot_be_read_as_they_stand_take_nothing(world):
 
 
 def test_another_providers_word_on_a_like_named_subject_takes_nothing(world):
+    world.access.files.write(
+        "site.yaml",
+        SITE + "  hub:\n    title: Hub\n    issuers: [https://hub.test/]\n    scopes: [openid]\n"
+        "    authorization_ttl: 8h\n    issuing_clients: [p3idp]\n",
+    )
+    world.access.apply()
     world.change("bob", provider="hub")
     world.leaves("bob")
     assert done(world.recheck()) == []
     assert world.disabled() == []
+    assert len(world.ops.look().shadows.users) == 3
 
 
 def test_a_draft_that_nobody_applied_takes_nothing(world):
@@ -262,15 +286,54 @@ def test_a_draft_that_nobody_applied_takes_nothing(world):
 
 
 def test_a_mapping_that_somebody_emptied_in_keystone_takes_nothing(world):
-    keystone = world.access.keystone
-    ((place, mapping),) = ((p, r) for p, r in keystone.held.items() if p[0] == "mapping")
-    first = mapping.attributes["rules"][0]
-    other = [{**first, "remote": [{"type": "HTTP_OIDC_SUB", "any_one_of": ["nobody"]}]}]
-    keystone.held[place] = type(mapping)(
-        mapping.kind, mapping.key, {**mapping.attributes, "rules": other}, mapping.owner
-    )
+    empty_the_mapping(world)
     world.signs_in("bob")
     assert done(world.recheck()) == []
+
+
+def test_of_two_words_on_somebody_the_later_counts_in_whichever_order(world):
+    world.leaves("bob")
+    world.signs_in("bob")
+    (left,) = (each for each in world.logins.recall(world.now).logins if each.subject == "bob@egi.eu")
+    before = replace(left, entitlements=(OPERATOR,), at=left.at - timedelta(minutes=5))
+    for logins in ([left, before], [before, left]):
+        removal = world.ops.look().removal(logins, world.now, world.pace, world.limits, {})
+        assert [step.subject for step in removal.steps] == ["bob@egi.eu"]
+
+
+def test_whom_somebody_else_disables_between_review_and_act_is_not_enabled(world, monkeypatch):
+    world.leaves("bob")
+    world.recheck()
+    world.joins("bob", OPERATOR)
+    world.later(minutes=10)
+    world.signs_in("bob")
+    digest, read = world.review().digest, type(world.users).user
+
+    def kept_out_meanwhile(users, user, provider):
+        world.change("bob", disabled_by=None)
+        return read(users, user, provider)
+
+    monkeypatch.setattr(type(world.users), "user", kept_out_meanwhile)
+    with pytest.raises(RemovalIncomplete, match="Somebody else disabled this user meanwhile"):
+        world.ops.revoke(world.now, digest)
+    assert world.disabled() == ["bob"]
+
+
+def test_who_could_not_be_signed_in_anew_is_not_enabled_and_is_asked_about_again(world, monkeypatch):
+    world.leaves("bob")
+    world.recheck()
+    world.joins("bob", TRAINEE)
+    world.later(minutes=10)
+
+    def refuses(*args):
+        raise FederatedLoginRefused("Keystone did not accept this token.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RemovalWorld, "login", refuses)
+        assert done(world.recheck()) == ["sign-in bob: failed", "enable bob: failed"]
+    assert world.disabled() == ["bob"]
+    world.later(minutes=1)
+    assert world.recheck(everyone=False).due == 1
 
 
 def test_who_has_nothing_left_is_left_alone(world):
@@ -334,6 +397,7 @@ def test_too_many_leavers_at_once_lose_nothing_before_somebody_says_so(world):
         world.leaves(login)
     found = world.recheck()
     assert (done(found), len(found.held)) == ([], 3)
+    assert world.recheck(everyone=False).due == 3, "what was not acted on is asked again"
     assert world.disabled() == []
     with pytest.raises(FindingsUnaccepted, match="too-many-leavers"):
         world.revoke()
@@ -356,7 +420,7 @@ def test_too_many_in_parts_are_too_many_as_well(world):
     ("leaving", "stopped"), [(["bob"], False), (["bob", "carol"], True)], ids=["one", "two of three"]
 )
 def test_at_a_small_site_the_part_counts_but_one_alone_is_never_too_many(world, leaving, stopped):
-    world.limits = Limits(max_leavers=10, max_percent=50)
+    world.limits = Limits(max_leavers=10, max_percent=10)
     for login in leaving:
         world.leaves(login)
     world.recheck()
