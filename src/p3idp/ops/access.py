@@ -21,8 +21,8 @@ from p3idp.errors.access import LedgerUnavailable
 from p3idp.ops.access_guards import ParseSite, guards_in_force
 from p3idp.ops.access_history import AccessHistory, Known, unreadable
 from p3idp.ops.access_ledger import AccessRecord, Result
-from p3idp.ops.access_origin import origin_of
 from p3idp.ops.access_plan import Goal, ParsePolicy, Planned, plan_policy, plan_rollback
+from p3idp.ops.access_provenance import provenance_of
 from p3idp.ops.access_refusals import (
     refuse_stale,
     refuse_unaccepted,
@@ -89,8 +89,8 @@ class AccessOps:
     def planned_for(self, policy: Policy, now: datetime, commit: Commit | None = None) -> Planned:
         """The same for a policy that is not the present one. ``commit``: the one that it was read at."""
         known = self._known(str(policy.site.id))
-        origin = origin_of(policy, known.newest, self.repository, commit)
-        return plan_policy(policy, self.reader, known, now, self.limits, origin)
+        provenance = provenance_of(policy, known.newest, self.repository, commit)
+        return plan_policy(policy, self.reader, known, now, self.limits, provenance)
 
     def review_for(self, policy: Policy, now: datetime, commit: Commit | None) -> Planned:
         """The plan for such a policy, as people are to see it."""

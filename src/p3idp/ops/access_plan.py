@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from p3idp.core.access.commit import NOWHERE, Origin, origin_findings
+from p3idp.core.access.commit import NOWHERE, Provenance, provenance_findings
 from p3idp.core.access.desired import Desired, desired_state
 from p3idp.core.access.direct_changes import direct_changes, undone_rollback
 from p3idp.core.access.findings import assess
@@ -33,7 +33,7 @@ ParsePolicy = Callable[[Mapping[str, str], str], Policy]  # the files, and the e
 class Planned:
     """A plan, and all that it was made of. ``policy``: the one that says what should be, the present or an earlier.
 
-    ``origin``: where that policy comes from.
+    ``provenance``: where that policy comes from.
     """
 
     plan: Plan
@@ -41,7 +41,7 @@ class Planned:
     desired: Desired
     observed: Snapshot
     known: Known
-    origin: Origin = NOWHERE
+    provenance: Provenance = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def plan_policy(
     known: Known,
     now: datetime,
     limits: Thresholds = USUAL,
-    origin: Origin = NOWHERE,
+    provenance: Provenance = NOWHERE,
 ) -> Planned:
     """What would change in Keystone for ``policy`` at ``now``, and what is to be said of it. Writes nothing."""
     desired = desired_state(policy, now)
@@ -71,11 +71,11 @@ def plan_policy(
     found = (
         *_assessed(policy, desired, observed, changes, known, now, limits),
         *undone_rollback(changes, known.newest),
-        *origin_findings(origin),
+        *provenance_findings(provenance),
     )
     findings = _findings(found, changes, known)
     plan = Plan(str(policy.site.id), reader.target(), changes, findings, unfinished=_unfinished(known))
-    return Planned(plan, policy, desired, observed, known, origin)
+    return Planned(plan, policy, desired, observed, known, provenance)
 
 
 def plan_rollback(
@@ -102,7 +102,7 @@ def plan_rollback(
         *notes,
     )
     plan = Plan(goal.entry.begun.policy, reader.target(), changes, _findings(found, changes, known), goal.to)
-    return Planned(plan, policy, desired, observed, known, Origin(goal.by.begun.commit))
+    return Planned(plan, policy, desired, observed, known, Provenance(goal.by.begun.commit))
 
 
 def _unfinished(known: Known) -> WayBack | None:

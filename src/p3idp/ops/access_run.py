@@ -95,7 +95,7 @@ def _begun(planned: Planned) -> Begun:
         files=policy.texts,
         rollback_to=plan.rollback_to,
         environment=policy.environment,
-        commit=planned.origin.commit,
+        commit=planned.provenance.commit,
     )
 
 

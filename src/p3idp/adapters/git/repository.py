@@ -33,10 +33,9 @@ class GitRepository:
         with self._opened() as repository:
             if repository is None or (head := repository.head) is None:
                 return None
-            committed = repository.policy(head)
+            committed, written = repository.policy(head), repository.blobs(files)
         if not committed:
             return None
-        written = _blobs(files)
         names = sorted({*committed, *written})
         return Commit(head.decode(), tuple(name for name in names if committed.get(name) != written.get(name)))
 
@@ -47,7 +46,7 @@ class GitRepository:
                 return Sought(follows=False, start=False, wanted=False)
             first, other = ObjectID(start.encode()), ObjectID(wanted.encode())
             begins = repository.has(first)
-            follows = begins and repository.follows(first, other, _blobs(files))
+            follows = begins and repository.follows(first, other, repository.blobs(files))
             return Sought(follows, begins, repository.has(other), repository.shallow)
 
     @contextmanager
@@ -104,6 +103,11 @@ class _Opened:
         """The policy's files in a commit."""
         return self._blobs(self._tree(cast("GitCommit", self._repo[commit])))
 
+    def blobs(self, files: Mapping[str, str]) -> Blobs:
+        """What these files would be in it."""
+        kind = self._repo.object_format  # repositories of SHA-256 name them otherwise
+        return {name: ObjectID(Blob.from_string(text.encode()).get_id(kind)) for name, text in files.items()}
+
     def follows(self, start: ObjectID, wanted: ObjectID, files: Blobs) -> bool:
         """Whether ``wanted``, or a policy of these files, is in the history of ``start``."""
         seen: set[ObjectID | None] = set()
@@ -137,7 +141,3 @@ class _Opened:
     def _entries(self, tree: ObjectID) -> Mapping[str, tuple[int, ObjectID]]:
         entries = cast("Tree", self._repo[tree]).items()
         return {os.fsdecode(entry.path): (entry.mode, entry.sha) for entry in entries}
-
-
-def _blobs(files: Mapping[str, str]) -> Blobs:
-    return {name: Blob.from_string(text.encode()).id for name, text in files.items()}

@@ -46,7 +46,7 @@ class Sought:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Provenance:
     """Where a policy comes from. ``commit``: None where it is in none; ``unread``: why that could not be told.
 
     ``last``: number and commit of the apply before it, where that had one; ``sought``: how the two commits relate.
@@ -58,15 +58,15 @@ class Origin:
     sought: Sought | None = None
 
 
-NOWHERE = Origin()
+NOWHERE = Provenance()
 
 
-def origin_findings(origin: Origin) -> Iterator[Finding]:
+def provenance_findings(provenance: Provenance) -> Iterator[Finding]:
     """What is to be said of where a policy comes from. A stale one is accepted by nobody: `rollback` goes back."""
-    commit, last = origin.commit, origin.last
+    commit, last = provenance.commit, provenance.last
     if commit is None:
-        if last is not None or origin.unread:
-            why = origin.unread or "The policy directory is in no git repository, or not committed there."
+        if last is not None or provenance.unread:
+            why = provenance.unread or "The policy directory is in no git repository, or not committed there."
             before = f" Apply {last[0]} was made from {last[1].id[:12]}." if last else ""
             told = f"{why}{before} Which policy is applied cannot be looked up there, nor whether it is the newest."
             yield Finding(WITHOUT, "policy", told)
@@ -76,8 +76,8 @@ def origin_findings(origin: Origin) -> Iterator[Finding]:
             f"{listed(commit.changed)} differ from the commit {commit.id[:12]}: commit them, so that others see them."
         )
         yield Finding(UNCOMMITTED, "policy", told)
-    if last is not None and origin.sought is not None and not origin.sought.follows:
-        yield Finding(STALE, "policy", _stale(commit, last, origin.sought), acceptable=False)
+    if last is not None and provenance.sought is not None and not provenance.sought.follows:
+        yield Finding(STALE, "policy", _stale(commit, last, provenance.sought), acceptable=False)
 
 
 def _stale(commit: Commit, last: tuple[int, Commit], sought: Sought) -> str:
