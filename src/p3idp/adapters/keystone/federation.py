@@ -91,11 +91,9 @@ class KeystoneFederation:
 
     def _project(self, change: Change, wanted: Resource) -> None:
         if change.before is None:
-            domain = self._id(self._index.domains, wanted.key[0], "domain")
-            made = self._client.projects.create(wanted.key[1], domain, tags=[mark(str(wanted.owner))])
-            self._index.projects[wanted.key] = made.id
+            self._index.projects[wanted.key] = made = self._made_project(wanted)
             # Not in the same call: POST writes accounting:VO as accounting_VO, PATCH leaves it as it is.
-            self._properties(made.id, wanted.attributes)
+            self._properties(made, wanted.attributes)
             return
         project = self._id(self._index.projects, wanted.key, "project")
         self._properties(project, {name: new for name, (_, new) in change.different.items()})
@@ -105,6 +103,16 @@ class KeystoneFederation:
             if tag.startswith("p3idp:"):
                 self._client.projects.delete_tag(project, tag)
         self._client.projects.add_tag(project, mark(str(wanted.owner)))
+
+    def _made_project(self, wanted: Resource) -> str:
+        domain, tag = self._id(self._index.domains, wanted.key[0], "domain"), mark(str(wanted.owner))
+        try:
+            return str(self._client.projects.create(wanted.key[1], domain, tags=[tag]).id)
+        except ksa.Conflict:
+            # The answer to an earlier attempt may have got lost: then it is there, marked, and lacks its properties.
+            for there in self._client.projects.list(domain=domain, name=wanted.key[1], tags=[tag]):
+                return str(there.id)
+            raise
 
     def _properties(self, project: str, properties: Mapping[str, Any]) -> None:
         """Set these; Keystone keeps the others. Names are sent as they are: a library would take some for its own."""

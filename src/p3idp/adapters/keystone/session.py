@@ -7,6 +7,7 @@ exceptions. What is asked for is federation.py's.
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from keystoneauth1 import exceptions as ksa
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
+from p3idp.adapters.keystone.pace import Pace
 from p3idp.core.keystone_url import v3_url
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
@@ -27,24 +29,51 @@ REQUEST_ID = "X-OpenStack-Request-ID"
 
 
 class TracedTransport(requests.Session):
-    """Sends the id of the request under way along. The environment's CA bundle would win over ours: it is not asked."""
+    """Sends the id of the request under way along. The environment's CA bundle would win over ours: it is not asked.
 
-    def __init__(self) -> None:
+    Several threads share it: of what such a session keeps between calls, only its pool of connections is made for that,
+    so it keeps no cookies.
+    """
+
+    def __init__(self, pace: Pace | None = None) -> None:
         super().__init__()
         self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        self._pace = pace
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send one request."""
+        """Send one request, at its turn."""
+        if self._pace:
+            self._pace.wait()
         if identity := request_id.get():
             request.headers.setdefault(REQUEST_ID, identity)
         return super().send(request, **kwargs)
 
 
-def make_session(auth: Any, ca_file: Path | None, timeout_seconds: float) -> Session:
-    """One session: this account, this CA, this limit in seconds on every call."""
+class _Shared:
+    """An account that several threads use. All of them may learn at once that its token was revoked: keystoneauth lets
+    only the first one ask for another, and would end the others' calls with 401.
+    """
+
+    def invalidate(self) -> bool:
+        """Forget the token; it always makes sense to try again, once a call."""
+        super().invalidate()  # type: ignore[misc]  # of the plugin that this is mixed into
+        return True
+
+
+class _Password(_Shared, v3.Password):
+    pass
+
+
+class _Credential(_Shared, v3.ApplicationCredential):
+    pass
+
+
+def make_session(auth: Any, ca_file: Path | None, timeout_seconds: float, pace: Pace | None = None) -> Session:
+    """One session: this account, this CA, this limit in seconds on every call, this pace."""
     return Session(
         auth=auth,
-        session=TracedTransport(),
+        session=TracedTransport(pace),
         verify=str(ca_file) if ca_file else True,
         timeout=timeout_seconds,
         user_agent="p3idp",
@@ -55,14 +84,14 @@ def password_auth(
     auth_url: str, username: str, user_domain: str, password: Secret[str], scope: Mapping[str, Any]
 ) -> Any:
     """Sign in by password. ``scope``: keystoneauth's words for a project or ``system_scope``."""
-    return v3.Password(
+    return _Password(
         v3_url(auth_url), username=username, user_domain_name=user_domain, password=password.reveal(), **scope
     )
 
 
 def credential_auth(auth_url: str, identity: str, secret: Secret[str]) -> Any:
     """Sign in by application credential."""
-    return v3.ApplicationCredential(
+    return _Credential(
         v3_url(auth_url), application_credential_id=identity, application_credential_secret=secret.reveal()
     )
 
