@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from p3idp.errors.settings import SettingsInvalid
-from p3idp.wiring.environment import now, sleep
+from p3idp.wiring.environment import monotonic, now, sleep
 
 if TYPE_CHECKING:
     from p3idp.core.access.thresholds import Thresholds
@@ -95,12 +95,14 @@ def wire_access(settings: "Settings") -> "AccessOps":
     """Plan, apply and roll back: the policy, p3idp's account at Keystone, ledger, history and lock."""
     from p3idp.adapters.git import GitRepository
     from p3idp.adapters.keystone.federation import KeystoneFederation
+    from p3idp.adapters.keystone.pace import Pace
     from p3idp.adapters.keystone.session import make_session
     from p3idp.adapters.policy_files.texts import is_policy_file, policy_from_texts, site_from_texts
     from p3idp.ops.access import AccessOps
 
     keystone = settings.keystone
-    session = make_session(keystone_account(settings), keystone.ca_file, keystone.timeout_seconds)
+    pace = Pace(keystone.calls_per_second, monotonic, sleep)
+    session = make_session(keystone_account(settings), keystone.ca_file, keystone.timeout_seconds, pace)
     federation = KeystoneFederation(session, keystone.auth_url, sleep)
     records = cache(lambda: wire_records(settings))
     return AccessOps(
@@ -117,6 +119,7 @@ def wire_access(settings: "Settings") -> "AccessOps":
         site=lambda texts, environment: site_from_texts(texts, environment, lab=settings.lab),
         guarded=settings.approvals.key is not None,
         repository=GitRepository(settings.policy_dir, is_policy_file),
+        workers=keystone.concurrency,
     )
 
 

@@ -3,9 +3,9 @@
 import secrets
 import uuid
 from datetime import UTC, datetime
-from time import sleep
+from time import monotonic, sleep
 
-__all__ = ["new_request_id", "new_token", "now", "sleep"]
+__all__ = ["monotonic", "new_request_id", "new_token", "now", "sleep"]
 
 
 def now() -> datetime:
