@@ -1,6 +1,7 @@
 """One suite for whoever reads and writes federation objects: the twin in memory, and a real Keystone."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -12,6 +13,7 @@ from keystoneauth1.adapter import Adapter
 from keystoneclient.v3.client import Client
 
 from p3idp import wiring
+from p3idp.adapters.keystone import federation_read
 from p3idp.adapters.keystone.federation import KeystoneFederation
 from p3idp.adapters.keystone.session import make_session, password_auth
 from p3idp.adapters.memory.keystone import MemoryKeystone
@@ -244,6 +246,33 @@ class TestOnlyARealKeystoneShows:
         monkeypatch.setattr(requests.Session, "send", lambda s, r, **k: (asked.append(r.url), send(s, r, **k))[1])
         assert len(keystone.read(site.name).of(Kind.GROUP)) == 4
         assert len(asked) == 9, "eight lists, and the protocols of the one provider of this domain"
+
+    def test_everything_is_seen_however_few_rows_keystone_gives_at_once(self, keystone, monkeypatch):
+        """Asked for no page, Keystone stops at its max_db_limit and says nothing: what is left out would be planned."""
+        site = Site(keystone, f"contract-{next(_numbers)}")
+        site.make()
+        for number in range(4):
+            keystone.write(Change(None, Resource(Kind.GROUP, (site.name, f"group {number}"), {}, OWNER)))
+        whole = keystone.read(site.name)
+        asked: list[str] = []
+        send = requests.Session.send
+        monkeypatch.setattr(requests.Session, "send", lambda s, r, **k: (asked.append(r.url), send(s, r, **k))[1])
+        for most in (1, 2, 5):
+            asked.clear()
+            monkeypatch.setattr(federation_read, "MOST_A_PAGE", most)
+            paged = keystone.read(site.name)
+            assert (set(paged.resources), paged.missing) == (set(whole.resources), ())
+            assert len([url for url in asked if "/groups?" in url]) == 5 // most + 1, "the last page is not a full one"
+
+    def test_lists_that_grow_long_are_asked_for_by_pages(self, keystone, monkeypatch):
+        asked: list[str] = []
+        send = requests.Session.send
+        monkeypatch.setattr(requests.Session, "send", lambda s, r, **k: (asked.append(r.url), send(s, r, **k))[1])
+        keystone.read("Default")
+        keystone.people.users("Default", ["egi"])
+        for name in ("domains", "groups", "projects", "users"):
+            (url,) = [url for url in asked if re.search(rf"/v3/{name}\b", url)]
+            assert "limit=10000" in url
 
     def test_a_list_that_keystone_cut_short_is_known_as_incomplete(self, keystone, monkeypatch):
         original = Adapter.get

@@ -1,7 +1,7 @@
 """Reads what planning needs in a handful of lists. Owns the way from Keystone's JSON to a Snapshot.
 
 Lists are read straight from the session: keystoneclient drops the word ``truncated``, by which Keystone says that
-its list_limit cut a list short. One list a kind, never a call for each group or project.
+its list_limit cut a list short, and asks for no further page. One list a kind, never a call for each group or project.
 """
 
 import json
@@ -22,6 +22,10 @@ from p3idp.core.access.resources import Key, Kind, Resource, Snapshot, owner_of
 from p3idp.errors.keystone import KeystoneUnreachable
 
 Row = Mapping[str, Any]
+# What Keystone gives in pages since release 27 (2025.1), of max_db_limit rows (1,000) at most. Earlier ones know no
+# pages, pass over what is asked for, and say ``truncated``.
+_PAGED = frozenset({"domains", "groups", "projects", "users"})
+MOST_A_PAGE = 10_000
 _FEDERATION = "/OS-FEDERATION"
 
 
@@ -81,16 +85,31 @@ class Listing:
         return self._list(f"/users?idp_id={quote(provider, safe='')}", "users")
 
     def _list(self, path: str, key: str) -> Sequence[Row]:
+        """The whole list, in pages where Keystone has pages: asked for none, it would stop at 1,000 and not say so."""
+        if key not in _PAGED:
+            return self._page(path, key)[0]
+        asked = f"{path}{'&' if '?' in path else '?'}limit={MOST_A_PAGE}"
+        rows, more = self._page(asked, key)
+        found = [*rows]
+        while more:
+            # From the last row, as the link says. The link itself is wrong in some releases behind a path of their own.
+            rows, more = self._page(f"{asked}&marker={quote(found[-1]['id'], safe='')}", key)
+            found += rows
+        return found
+
+    def _page(self, path: str, key: str) -> tuple[Sequence[Row], bool]:
+        """The rows of one answer, and whether there are more."""
         doing = f"list {key.replace('_', ' ')} at {self.adapter.endpoint_override}"
         with keystone_errors(doing, refusal=KeystoneUnreachable):
             reply = self.persistently(lambda: self.adapter.get(path))
             self.said_at = self.said_at or _moment(reply.headers.get("Date", ""))
             body = json.loads(reply.content, parse_float=_number, parse_constant=_number)
-            if body.get("truncated"):
-                self.missing.append(key.replace("_", " "))
             rows: list[Row] = body[key]
+            more = bool(rows and (body.get("links") or {}).get("next"))
+            if body.get("truncated") and not more:
+                self.missing.append(key.replace("_", " "))
             # Looked for first: almost no list holds one, and many are long.
-            return _storable(rows) if b"\\ud" in reply.content.lower() else rows
+            return (_storable(rows) if b"\\ud" in reply.content.lower() else rows), more
 
     def _domains(self) -> Iterator[Resource]:
         rows = self._list("/domains", "domains")
