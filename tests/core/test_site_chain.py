@@ -9,6 +9,7 @@ from site_world import EGI, SCOPES, policy, provider
 
 from p3idp.core.access.desired import desired_state
 from p3idp.core.access.resources import Kind, Snapshot
+from p3idp.core.policy.model import Suspension
 from p3idp.core.site.catalogue import CHECKS
 from p3idp.core.site.chain_apache import (
     Answer,
@@ -224,6 +225,12 @@ HTTP_RULES = [{"local": [], "remote": [{"type": "HTTP_OIDC_SUB"}]}]
 )
 def test_what_keystone_holds_otherwise_is_named(snapshot: Snapshot, named: dict[str, Status]):
     assert wrong(judge_federation(provider(), snapshot, DESIRED)) == named
+
+
+@pytest.mark.parametrize(("enabled", "status"), [(False, {}), (True, {"idp-enabled": Status.FAIL})])
+def test_a_provider_that_the_policy_suspends_is_to_be_disabled(enabled: bool, status: dict[str, Status]):
+    stopped = replace(provider(), suspended=Suspension(NOW))
+    assert wrong(judge_federation(stopped, held(Kind.IDENTITY_PROVIDER, enabled=enabled), DESIRED)) == status
 
 
 def test_a_list_that_was_cut_short_proves_nothing_missing():
