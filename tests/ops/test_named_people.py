@@ -195,6 +195,28 @@ def test_a_rollback_brings_them_back_and_stopped_access_by_its_name_alone(settle
     assert settled.holds(Kind.MEMBERSHIP) == [KEY]
 
 
+def rights(world: AccessWorld) -> set[tuple[str, str]]:
+    """(subject, role) of everybody who is in Pia's group."""
+    roles = {key[2] for key in world.holds(Kind.ROLE_ASSIGNMENT) if key[1] == GROUP}
+    return {(key[4], role) for key in world.holds(Kind.MEMBERSHIP) for role in roles}
+
+
+def test_at_no_step_has_anybody_what_they_have_neither_before_nor_after(settled) -> None:
+    """Somebody was put in by hand, Pia was taken out, and the policy gives another role by now."""
+    stranger = ("egi", GROUP, "egi", "openid", "mallory@egi.eu")
+    settled.put(Kind.MEMBERSHIP, stranger)
+    del settled.keystone.held[Kind.MEMBERSHIP, KEY]
+    spoil(settled, PEOPLE, PEOPLE.replace("[member]", "[reader]"))
+    changes, before, seen = settled.plan().changes, rights(settled), []
+    assert len(changes) == 4
+    for change in changes:
+        settled.keystone.write(change)
+        seen.append(rights(settled))
+    after = {(PIA, "reader")}
+    assert (before, seen[-1]) == ({("mallory@egi.eu", "member")}, after)
+    assert all(step <= before | after for step in seen), seen
+
+
 # ---- who reaches power
 
 
