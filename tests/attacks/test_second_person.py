@@ -368,9 +368,13 @@ def another_address_and_another_policy_id(site: Deciding) -> object:
     return another_policy_id(site)
 
 
-def an_environment_of_ones_own(site: Deciding) -> object:
-    """A new file in the policy makes a new cloud, with approvers of its own."""
+def an_environment_of_ones_own_elsewhere(site: Deciding) -> object:
     at_another_address(site)
+    return an_environment_of_ones_own(site)
+
+
+def an_environment_of_ones_own(site: Deciding) -> object:
+    """A new file in the policy, with approvers of its own, and settings that call this Keystone by its name."""
     (site.files.root / "environments").mkdir()
     approvers = APPROVERS.replace(f"[{ALICE}, {BOB}]", f"[{ALICE}, {CAROL}]")
     site.files.write("environments/mine.yaml", approvers)
@@ -488,6 +492,7 @@ ATTACKS: dict[str, tuple[Attack, type[P3idpError], str]] = {
     "another address, no approvers": (no_approvers_at_another_address, SecondPersonNeeded, ""),
     "another address and another policy id": (another_address_and_another_policy_id, SecondPersonNeeded, ""),
     "an environment of one's own": (an_environment_of_ones_own, SecondPersonNeeded, ""),
+    "an environment of one's own elsewhere": (an_environment_of_ones_own_elsewhere, SecondPersonNeeded, ""),
     "another address, the history taken away": (
         the_newest_apply_taken_away_and_another_address,
         FindingsUnaccepted,
