@@ -7,6 +7,7 @@ import click
 from p3idp.cli.fitting import fit, wrapped
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.people_text import people_lines
+from p3idp.cli.terminal import harmless
 from p3idp.core.access.plan import Change, Finding, Plan
 from p3idp.core.access.resources import Kind
 from p3idp.core.mappings.patterns import PREAMBLE
@@ -55,7 +56,9 @@ def _kind(change: Change) -> str:
 def change_lines(change: Change) -> Iterator[str]:
     """One change, and what of the thing it changes."""
     sign, colour = _SIGNS[change.action]
-    yield click.style(fit(f"  {sign} {change.resource.name}"), fg=colour)
+    whole = change.resource.kind is Kind.MEMBERSHIP  # who somebody is, is never cut
+    named = f"  {sign} {change.resource.name}"
+    yield click.style(harmless(named) if whole else fit(named), fg=colour)
     if change.adopts and change.before is not None:
         yield fit(f"      owner: {change.before.owner or 'nobody'} -> {change.after.owner if change.after else ''}")
     for name, (old, new) in change.different.items():
@@ -82,7 +85,8 @@ def rule_texts(rules: object) -> list[str]:
     for rule in rules if isinstance(rules, list | tuple) else ():
         # Rules of others may lead to anything; ours lead to one group each.
         groups = [(local.get("group") or {}).get("name") for local in rule["local"]]
-        where = groups[0] if len(groups) == 1 and groups[0] else as_json_text(rule["local"])
+        by_name = [set(local) for local in rule["local"]] == [{"user"}]
+        where = groups[0] if len(groups) == 1 and groups[0] else "no group" if by_name else as_json_text(rule["local"])
         told = [f"{entry['type']} {'/'.join(map(str, _condition(entry)))}".strip() for entry in rule["remote"]]
         found.append(f"{where} <- {' & '.join(told)}")
     return found
