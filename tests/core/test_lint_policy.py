@@ -26,6 +26,7 @@ examples:
     access: {{p3: [member]}}
 """
 TRIED = ACCESS + EXAMPLES
+NAMED = "people:\n  - {subject: pia@egi.eu, identity_provider: egi, projects: {p3: [member]}}\n"
 
 
 def policy(tmp_path: Path, text: str = TRIED, site: str = SITE) -> Policy:
@@ -107,6 +108,15 @@ def test_every_name_of_a_defect_in_policies_has_a_case():
 def test_a_suspended_community_is_no_defect(tmp_path: Path):
     text = TRIED.replace("access:\n  - ent", "suspended: {since: 2026-01-01, reason: audit}\naccess:\n  - ent")
     assert lint_policy(policy(tmp_path, text), NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "old", "new"),
+    [("role-admin", "[member]", "[admin]"), ("rule-ended", "]}", "]}, valid: {until: 2026-01-01}"), ("", "]", "]")],
+)
+def test_who_is_named_for_admin_or_for_a_time_that_is_over_is_found(tmp_path: Path, code: str, old: str, new: str):
+    found = lint_policy(policy(tmp_path, TRIED + NAMED.replace(old, new)), NOW)
+    assert [(each.code, each.line) for each in found] == ([(code, TRIED.count("\n") + 2)] if code else [])
 
 
 def test_the_example_policy_is_clean():

@@ -12,7 +12,7 @@ from p3idp.core.mappings.lint.shows import Shown, Shows
 from p3idp.core.policy.decision import Granted, Refusal, Refused
 from p3idp.core.policy.examples import told, try_examples
 from p3idp.core.policy.legacy import parse_legacy
-from p3idp.core.policy.model import AccessRule, Community, IdentityProvider, Policy
+from p3idp.core.policy.model import AccessRule, Community, IdentityProvider, NamedPerson, Policy
 from p3idp.core.policy.suggest import suggest
 
 Rule = tuple[Community, AccessRule]
@@ -29,6 +29,19 @@ def check_policy(policy: Policy, now: datetime) -> Iterator[Finding]:
         yield from _admin(policy, rule, now)
         yield from _odd_names(policy, rule, now)
     yield from _twins(policy, rules, now)
+    for person in (person for community in policy.communities for person in community.people):
+        yield from _named(person, now)
+
+
+def _named(person: NamedPerson, now: datetime) -> Iterator[Finding]:
+    """Somebody who is named: an end that has passed, and admin. A login would show no more than who they are."""
+    if (until := person.validity.until) is not None and until <= now:
+        found = f"the access by name of {person.subject} ended {until:%Y-%m-%d}"
+        yield Finding("rule-ended", *person.place, found, "Remove the entry, or write a new `until:`")
+    for project, roles in person.grants:
+        if any(role.lower() == "admin" for role in roles):
+            found = f"{person.subject} gets admin on {project}"
+            yield Finding("role-admin", *person.place, found, f"{project.name}: [member]")
 
 
 def _examples(policy: Policy) -> Iterator[Finding]:
