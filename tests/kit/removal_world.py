@@ -200,10 +200,13 @@ class RemovalWorld:
     def revoke(self, *accepted: str) -> Revoked:
         return self.ops.revoke(self.now, self.review().digest, accepted)
 
-    def recheck(self, *accepted: str, everyone: bool = True) -> Rechecked:
+    @property
+    def rechecker(self) -> Recheck:
         offline = Offline(self.offline, self.checkin, lambda: self.access.ledger, self.remember)
-        run = Recheck(self.ops, lambda: offline, lambda: self.rechecks)
-        return run.run(self.now, everyone=everyone, accepted=accepted)
+        return Recheck(self.ops, lambda: offline, lambda: self.rechecks)
+
+    def recheck(self, *accepted: str, everyone: bool = True) -> Rechecked:
+        return self.rechecker.run(self.now, everyone=everyone, accepted=accepted)
 
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)

@@ -505,6 +505,32 @@ def test_keystone_lost_half_way_leaves_the_rest_to_the_next_run(world, monkeypat
     assert done(world.recheck(everyone=False)) == ["disable bob: done"]
 
 
+def test_what_changed_in_keystone_while_providers_were_asked_is_seen_before_anything_is_done(world, monkeypatch):
+    world.leaves("bob")
+    trade = type(world.checkin).trade
+
+    def slowly(provider, access):
+        world.later(seconds=30)
+        world.change("bob", enabled=False)
+        return trade(provider, access)
+
+    monkeypatch.setattr(type(world.checkin), "trade", slowly)
+    assert done(world.recheck()) == []
+
+
+def test_a_run_that_takes_longer_than_there_is_between_two_says_so(world, monkeypatch):
+    trade = type(world.checkin).trade
+
+    def slowly(provider, access):
+        world.later(minutes=2)
+        return trade(provider, access)
+
+    monkeypatch.setattr(type(world.checkin), "trade", slowly)
+    assert world.recheck().too_slow
+    world.later(minutes=20)
+    assert world.recheck().late == 3
+
+
 def test_a_consent_that_ended_leaves_the_bound_of_the_login(world):
     world.checkin.withdraw_consent("bob")
     world.leaves("bob")

@@ -334,19 +334,21 @@ def test_people_of_a_suspended_provider_are_out_with_all_they_hold_until_it_is_b
 def test_through_outages_of_provider_and_keystone_and_a_new_process_nothing_is_forgotten(place: Place) -> None:
     alice = place.enter("alice")
     scoped = alice.scoped("p3").headers["X-Subject-Token"]
-    place.consent("alice")
+    place.enter("dave")
+    for login in ("alice", "dave"):  # asked about at the same time
+        place.consent(login)
     place.site.control().withdraw("alice")
     place.site.control().silence(600)
     try:
         found = place.recheck(status=5)
-        assert (found["outcomes"], place.steps(found)) == ({"unreachable": 1}, [])
+        assert (found["outcomes"], place.steps(found)) == ({"unreachable": 2}, [])
     finally:
         place.site.control().silence(0)
     assert place.checks.is_valid(scoped), "what cannot be asked takes nothing from anybody"
 
     with place.without_keystone():
         found = place.recheck(status=5)
-        assert (found["outcomes"], found["revoked"]) == ({"answered": 1}, None)
+        assert (found["outcomes"], found["revoked"]) == ({"answered": 2}, None)
     assert place.checks.is_valid(scoped)
     assert "1 disabled" in place.new_process("recheck", status=0), "a process that knows what the database holds"
     assert not place.checks.is_valid(scoped)

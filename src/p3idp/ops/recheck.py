@@ -35,6 +35,7 @@ from p3idp.ports.removal import Person, RecheckMemory
 
 # After so many failures in a row a provider is left alone until the next run: each may take its whole time limit.
 MOST_FAILURES = 3
+_OLD = timedelta(seconds=20)  # a look at Keystone after which it is looked at again before anything is done
 _SILENT = (ProviderUnreachable, ProviderUntrusted, ProviderRefusedClient)
 
 
@@ -136,8 +137,8 @@ class Recheck:
         due = [person for person in wanted if everyone or is_due(acted.get(person), now, pace)]
         answers = self._ask(offline, [people[person] for person in due])
         revoked = None
-        if look is not None:
-            # Asking may have taken minutes: what is acted on is Keystone as it is now.
+        if look is not None and self.removal.clock() - now > _OLD:
+            # Asking took its time: what is acted on is Keystone as it is now.
             look, problem = self._look()
         if look is not None:
             revoked, problem = self._act(look, answers, now, len(kept.kept), kept.unreadable, accepted, progress)
