@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from keystoneauth1.session import Session
 from researcher import Done, Home, ScriptedBrowser
 from scripted_browser import answer_of, approve
 
+from p3idp.client.env import uninterrupted
 from p3idp.client.flows.device import Patience, by_device
 from p3idp.client.flows.request import new_request
 from p3idp.client.http import Web
@@ -357,3 +359,41 @@ def test_a_redirect_is_not_followed_and_a_strange_certificate_not_believed(site:
         web.get(new_request(look_up(web, site.urls.issuer, "p3idp-cli"), ("openid",), "http://127.0.0.1:1/").url)
     with pytest.raises(ProviderUntrusted, match="certificate"):
         Web().get(f"{site.urls.issuer}/.well-known/openid-configuration")
+
+
+# ---- what goes wrong, told once ----
+
+
+def test_a_broker_that_is_gone_is_named(signed_in: Command, p3idp: Command, site: LabHandle, home: Home):
+    home.config.write_text('[clouds.lab]\nbroker = "https://localhost:1"\n')
+    done = p3idp("use", "p3@egi")
+    assert (done.returncode, "broker-unreachable" in done.stderr) == (5, True)
+    home.config.write_text('[clouds.lab]\nbroker = ""\nauth_url = "https://localhost:1/v3"\n')
+    done = p3idp("projects", "--json")
+    assert (done.returncode, json.loads(done.stderr)["error"]["code"]) == (5, "keystone-unreachable")
+    assert p3idp("whoami").returncode == 0
+
+
+def test_a_cache_that_is_open_to_others_is_named_and_left(signed_in: Command, home: Home):
+    (file,) = home.cache.glob("identity-*.json")
+    file.chmod(0o640)
+    for words in (("token",), ("whoami", "--json"), ("login",), ("logout",)):
+        done = signed_in(*words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "cache-unfit" in done.stderr
+        assert f"chmod 600 {file}" in done.stderr
+    file.chmod(0o600)
+    assert signed_in("token").returncode == 0
+
+
+def test_ctrl_c_waits_for_a_refresh_to_be_kept():
+    done = []
+
+    def refresh() -> None:
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGINT)
+            done.append("kept")
+
+    with pytest.raises(KeyboardInterrupt):
+        refresh()
+    assert done == ["kept"]

@@ -81,8 +81,8 @@ class Web:
                 told = f"The certificate of {_host(url)} is not trusted."
                 raise ProviderUntrusted(told, hint="Name the authority with --ca-file, and check the clock.") from exc
             except (requests.RequestException, OSError) as exc:
-                why = "in time" if isinstance(exc, requests.Timeout) else "there"
-                raise ProviderUnreachable(f"{_host(url)} does not answer {why}.", hint="Try again later.") from exc
+                why = " in time" if isinstance(exc, requests.Timeout) else ""
+                raise ProviderUnreachable(f"{_host(url)} does not answer{why}.", hint="Try again later.") from exc
         if 300 <= reply.status_code < 400:
             raise ProviderUntrusted(f"{_host(url)} sends requests elsewhere; nothing was sent there.")
         if reply.status_code >= 500:

@@ -3,7 +3,8 @@
 So a site that gives p3idp up keeps its command line. Names are Keystone's (OS-FEDERATION, /v3/auth).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,8 @@ from p3idp.client.http import Answer, Web
 from p3idp.core.keystone_url import v3_url
 from p3idp.core.secret import Secret
 from p3idp.errors.client import SignInNeeded
+from p3idp.errors.keystone import KeystoneUnreachable
+from p3idp.errors.login import ProviderUnreachable
 from p3idp.errors.sign_in import CloudUnknown, KeystoneRefusedPerson
 
 
@@ -52,7 +55,8 @@ class Keystone:
     def projects(self) -> list[ReachedProject]:
         """All that this person reaches now, by name. Raises SignInNeeded or KeystoneRefusedPerson."""
         unscoped = self._unscoped()
-        answer = self._web.get(f"{self.url}/auth/projects", {"X-Auth-Token": unscoped})
+        with _as_keystone():
+            answer = self._web.get(f"{self.url}/auth/projects", {"X-Auth-Token": unscoped})
         listed = answer.json_object().get("projects") if answer.status == 200 else None
         if not isinstance(listed, list):
             raise KeystoneRefusedPerson(f"Keystone does not list your projects (status {answer.status}).")
@@ -68,7 +72,8 @@ class Keystone:
         return found[0]
 
     def _unscoped(self) -> str:
-        answer = self._web.post(self._login, {}, {"Authorization": f"Bearer {self._access_token.reveal()}"})
+        with _as_keystone():
+            answer = self._web.post(self._login, {}, {"Authorization": f"Bearer {self._access_token.reveal()}"})
         if answer.status == 401:
             raise SignInNeeded("Keystone does not take the access token.", hint="Sign in again: p3idp login --again")
         if answer.status != 201:
@@ -79,8 +84,18 @@ class Keystone:
         """A token of this project; None where Keystone lists it and gives none."""
         identity = {"methods": ["token"], "token": {"id": unscoped}}
         body = {"auth": {"identity": identity, "scope": {"project": {"id": project_id}}}}
-        answer = self._web.post_json(f"{self.url}/auth/tokens", body)
+        with _as_keystone():
+            answer = self._web.post_json(f"{self.url}/auth/tokens", body)
         return _read(answer) if answer.status == 201 else None
+
+
+@contextmanager
+def _as_keystone() -> Iterator[None]:
+    """Silence within is Keystone's, and not the identity provider's."""
+    try:
+        yield
+    except ProviderUnreachable as exc:
+        raise KeystoneUnreachable(f"Keystone cannot be asked: {exc.detail}", hint="Try again later.") from exc
 
 
 def revoke(web: Web, auth_url: str, token: Secret[str]) -> bool:

@@ -14,6 +14,7 @@ from p3idp.client.plugin import read_token
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
 from p3idp.errors.client import BrokerUnreachable
+from p3idp.errors.keystone import KeystoneUnreachable
 from p3idp.errors.login import ProviderUnreachable
 
 
@@ -45,7 +46,7 @@ class SignedIn(base.BaseAuth):
             except exceptions.Unauthorized:  # taken back since it was kept
                 self._spent = token
                 return read_token(session, self.token_url, self._token())
-        except (BrokerUnreachable, ProviderUnreachable) as exc:
+        except (BrokerUnreachable, KeystoneUnreachable, ProviderUnreachable) as exc:
             raise exceptions.ConnectFailure(exc.detail) from exc
         except P3idpError as exc:
             raise exceptions.AuthorizationFailure(f"{exc.detail} {exc.hint}".strip()) from exc
