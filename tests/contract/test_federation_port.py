@@ -13,7 +13,7 @@ from keystoneauth1.adapter import Adapter
 from keystoneclient.v3.client import Client
 
 from p3idp import wiring
-from p3idp.adapters.keystone import federation_read
+from p3idp.adapters.keystone import pages
 from p3idp.adapters.keystone.federation import KeystoneFederation
 from p3idp.adapters.keystone.session import make_session, password_auth
 from p3idp.adapters.memory.keystone import MemoryKeystone
@@ -259,7 +259,7 @@ class TestOnlyARealKeystoneShows:
         monkeypatch.setattr(requests.Session, "send", lambda s, r, **k: (asked.append(r.url), send(s, r, **k))[1])
         for most in (1, 2, 5):
             asked.clear()
-            monkeypatch.setattr(federation_read, "MOST_A_PAGE", most)
+            monkeypatch.setattr(pages, "MOST_A_PAGE", most)
             paged = keystone.read(site.name)
             assert (set(paged.resources), paged.missing) == (set(whole.resources), ())
             assert len([url for url in asked if "/groups?" in url]) == 5 // most + 1, "the last page is not a full one"

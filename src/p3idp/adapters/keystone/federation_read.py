@@ -16,16 +16,12 @@ from urllib.parse import quote
 from keystoneauth1.adapter import Adapter
 
 from p3idp.adapters.keystone.federation_people import memberships
+from p3idp.adapters.keystone.pages import Row, whole_list
 from p3idp.adapters.keystone.persistence import Persistence
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.access.resources import Key, Kind, Resource, Snapshot, owner_of
 from p3idp.errors.keystone import KeystoneUnreachable
 
-Row = Mapping[str, Any]
-# What Keystone gives in pages since release 27 (2025.1), of max_db_limit rows (1,000) at most. Earlier ones know no
-# pages, pass over what is asked for, and say ``truncated``.
-_PAGED = frozenset({"domains", "groups", "projects", "users"})
-MOST_A_PAGE = 10_000
 _FEDERATION = "/OS-FEDERATION"
 
 
@@ -85,31 +81,19 @@ class Listing:
         return self._list(f"/users?idp_id={quote(provider, safe='')}", "users")
 
     def _list(self, path: str, key: str) -> Sequence[Row]:
-        """The whole list, in pages where Keystone has pages: asked for none, it would stop at 1,000 and not say so."""
-        if key not in _PAGED:
-            return self._page(path, key)[0]
-        asked = f"{path}{'&' if '?' in path else '?'}limit={MOST_A_PAGE}"
-        rows, more = self._page(asked, key)
-        found = [*rows]
-        while more:
-            # From the last row, as the link says. The link itself is wrong in some releases behind a path of their own.
-            rows, more = self._page(f"{asked}&marker={quote(found[-1]['id'], safe='')}", key)
-            found += rows
-        return found
-
-    def _page(self, path: str, key: str) -> tuple[Sequence[Row], bool]:
-        """The rows of one answer, and whether there are more."""
         doing = f"list {key.replace('_', ' ')} at {self.adapter.endpoint_override}"
         with keystone_errors(doing, refusal=KeystoneUnreachable):
-            reply = self.persistently(lambda: self.adapter.get(path))
-            self.said_at = self.said_at or _moment(reply.headers.get("Date", ""))
-            body = json.loads(reply.content, parse_float=_number, parse_constant=_number)
-            rows: list[Row] = body[key]
-            more = bool(rows and (body.get("links") or {}).get("next"))
-            if body.get("truncated") and not more:
-                self.missing.append(key.replace("_", " "))
-            # Looked for first: almost no list holds one, and many are long.
-            return (_storable(rows) if b"\\ud" in reply.content.lower() else rows), more
+            rows, cut = whole_list(self._answer, path, key)
+        if cut:
+            self.missing.append(key.replace("_", " "))
+        return rows
+
+    def _answer(self, path: str) -> Row:
+        reply = self.persistently(lambda: self.adapter.get(path))
+        self.said_at = self.said_at or _moment(reply.headers.get("Date", ""))
+        body: Row = json.loads(reply.content, parse_float=_number, parse_constant=_number)
+        # Looked for first: almost no list holds one, and many are long.
+        return _storable(body) if b"\\ud" in reply.content.lower() else body
 
     def _domains(self) -> Iterator[Resource]:
         rows = self._list("/domains", "domains")

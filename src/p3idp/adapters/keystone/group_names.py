@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.session import Session
 
+from p3idp.adapters.keystone.pages import whole_list
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.keystone_url import v3_url
 from p3idp.errors.keystone import KeystoneUnreachable
+
+_LISTS = ("domains", "groups")
 
 
 def group_names(session: Session, auth_url: str) -> Mapping[str, tuple[str, str]]:
@@ -18,6 +21,6 @@ def group_names(session: Session, auth_url: str) -> Mapping[str, tuple[str, str]
     """
     adapter = Adapter(session, endpoint_override=v3_url(auth_url), connect_retries=1)
     with keystone_errors("list groups", refusal=KeystoneUnreachable):
-        domains = {row["id"]: row["name"] for row in adapter.get("/domains").json()["domains"]}
-        rows = adapter.get("/groups").json()["groups"]
-    return {row["id"]: (domains.get(row["domain_id"], row["domain_id"]), row["name"]) for row in rows}
+        lists = {key: whole_list(lambda page: adapter.get(page).json(), f"/{key}", key)[0] for key in _LISTS}
+        domains: Mapping[str, str] = {row["id"]: row["name"] for row in lists["domains"]}
+    return {row["id"]: (domains.get(row["domain_id"], row["domain_id"]), row["name"]) for row in lists["groups"]}

@@ -14,6 +14,7 @@ from keystoneauth1.adapter import Adapter
 from keystoneauth1.session import Session
 
 from p3idp.adapters.keystone.credential_rows import read_credential, read_moment
+from p3idp.adapters.keystone.pages import whole_list
 from p3idp.adapters.keystone.persistence import Persistence
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.keystone_url import v3_url
@@ -98,13 +99,12 @@ class KeystoneHoldings:
 
     def _rows(self, path: str, key: str) -> Sequence[Row]:
         try:
-            body = self._persistently(lambda: self._adapter.get(path)).json()
+            rows, cut = whole_list(lambda page: self._persistently(lambda: self._adapter.get(page)).json(), path, key)
         except ksa.NotFound:  # deleted since somebody listed it
             return ()
-        if body.get("truncated"):  # half an answer would hide what somebody holds
+        if cut:  # half an answer would hide what somebody holds
             told = f"Keystone cut the list of {key.replace('_', ' ')} short (its list_limit)."
             raise KeystoneUnreachable(told, hint="Raise list_limit in keystone.conf.")
-        rows: list[Row] = body[key]
         return rows
 
 

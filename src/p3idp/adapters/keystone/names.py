@@ -3,19 +3,18 @@
 The account must be allowed to list them all: the role reader on the system, or admin.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.session import Session
 
+from p3idp.adapters.keystone.pages import Row, whole_list
 from p3idp.adapters.keystone.session import keystone_errors
 from p3idp.core.keystone_url import v3_url
 from p3idp.core.mappings.lint import Live, LiveProvider
 from p3idp.errors.keystone import KeystoneUnreachable
 
 _FEDERATION = "/OS-FEDERATION"
-Row = Mapping[str, Any]
 
 
 class KeystoneNames:
@@ -55,11 +54,10 @@ class KeystoneNames:
     def _list(self, path: str, key: str) -> Sequence[Row]:
         doing = f"list {key.replace('_', ' ')} at {self._adapter.endpoint_override}"
         with keystone_errors(doing, refusal=KeystoneUnreachable):
-            body = self._adapter.get(path).json()
-            if body.get("truncated"):
-                self._missing.append(key)
-            rows: list[Row] = body[key]
-            return rows
+            rows, cut = whole_list(lambda page: self._adapter.get(page).json(), path, key)
+        if cut:
+            self._missing.append(key)
+        return rows
 
 
 def _provider(row: Row) -> LiveProvider:
