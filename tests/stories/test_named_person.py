@@ -13,10 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from keystone_checks import KeystoneChecks
 
 from p3idp import wiring
 from p3idp.adapters.policy_files import load_policy
+from p3idp.cli.main import main
 from p3idp.core.policy.model import NamedPerson
 from p3idp.lab.handle import LabHandle
 from p3idp.lab.servers.checkin import SOURCE
@@ -103,7 +105,7 @@ def draft(site: LabHandle, tmp_path: Path) -> Iterator[Draft]:
 
 
 def test_rights_wait_for_somebody_who_has_not_come(
-    site: LabHandle, cloud: Cloud, draft: Draft, keystone: KeystoneChecks
+    site: LabHandle, cloud: Cloud, draft: Draft, keystone: KeystoneChecks, tmp_path: Path
 ) -> None:
     assert keystone.federated_login(site.token(WHO)).status_code == 401, "nothing is given to bob so far"
     draft.name(SUBJECT[WHO])
@@ -122,6 +124,12 @@ def test_rights_wait_for_somebody_who_has_not_come(
     again = keystone.federated_login(site.token(WHO)).headers["X-Subject-Token"]
     assert [keystone.is_valid(each) for each in (token, scoped, again)] == [True, True, True], "a login ends no token"
     assert draft.access.plan(wiring.now()).changes == (), "nor does it change what stands there"
+
+    words = ("import", "site", "--identity-provider", "egi", "--to", str(tmp_path / "new"), "--json")
+    told = CliRunner().invoke(main, [*words, "--settings", str(site.settings_path)], catch_exceptions=False)
+    assert json.loads(told.stdout)["plan"]["empty"], told.stdout
+    text = (tmp_path / "new/communities/named-people.yaml").read_text(encoding="utf-8")
+    assert f"subject: {SUBJECT[WHO]}" in text
 
     draft.forget()
     assert {"delete membership", "delete group"} <= set(draft.apply())
