@@ -8,7 +8,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Every version with its hashes; --upgrade is yours to add.
 LOCK := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-.PHONY: help install run stop status test check format docs docs-generate lock test-horizon prove matrix bench scale
+.PHONY: help install run stop status test check format docs docs-generate lock test-horizon prove matrix bench scale faults
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ bench: install  ## Measure p3idp beside Keystone: mapping engines, replay, login
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/replaying.py
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/bench.py $(ARGS)
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/scale.py --json build/scale-small.json
+
+faults: install  ## Kill `p3idp apply` at every write, and fail it in every other way: a table; ARGS="--only kills" for less
+	@$(BIN)/python tests/faults/faults.py $(ARGS)
 
 scale: install  ## The same at 1,000 communities and 20,000 users (half an hour; once built it stays in build/scale-lab)
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/scale.py --communities 1000 --users 20000 --sign-ins 300 --rounds 5 \
