@@ -264,6 +264,12 @@ def test_a_wider_way_to_be_taken_for_somebody_who_has_power_needs_two_people(rul
     assert "admin-member" in powers(ruling)
 
 
+def test_opening_a_provider_that_was_suspended_to_somebody_who_has_power_needs_two_people(ruling) -> None:
+    shut = ruling.keystone.held[Kind.IDENTITY_PROVIDER, ("egi",)]
+    ruling.keystone.put(replace(shut, attributes={**shut.attributes, "enabled": False}))
+    assert "admin-member" in powers(ruling)
+
+
 def test_naming_somebody_else_or_another_rule_needs_nobody_besides(ruling) -> None:
     text = (ruling.files.root / FILE).read_text(encoding="utf-8")
     other = "  - {subject: max@egi.eu, identity_provider: egi, projects: {p3: [reader]}}\n"

@@ -7,7 +7,7 @@ import pytest
 from access_world import AccessWorld
 from exchange_world import World
 from policies import ACCESS, NOW, OPERATOR, PolicyFiles, person
-from webkit import Door, get
+from webkit import Door, get, text_of
 
 from p3idp.adapters.policy_files.new_directory import NewDirectory
 from p3idp.core.access.resources import Kind
@@ -116,6 +116,16 @@ def test_the_front_page_says_so_and_offers_no_button() -> None:
     page = get(door.browser(), "/").text
     assert "is suspended for now: incident 4711" in page
     assert "/login/" not in page
+
+
+def test_whoever_is_signed_in_already_reads_why_they_have_nothing_and_whom_to_ask() -> None:
+    door = Door()
+    browser = door.browser()
+    door.sign_in(browser)
+    door.policy = stopped(door.policy)
+    page = text_of(get(browser, "/access"))
+    assert "is suspended since 2026-11-01: incident 4711" in page
+    assert "support@example.org" in page
 
 
 def test_none_of_its_tokens_is_exchanged_and_keystone_is_not_asked() -> None:
