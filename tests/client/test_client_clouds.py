@@ -87,13 +87,14 @@ def test_one_name_is_one_cloud(clouds: Clouds, tmp_path: Path):
         "[clouds.a]\nissuer = 3\n",
         "[clouds.a]\nscopes = 'openid'\n",
         "[clouds.a]\nscopes = [1]\n",
+        "[clouds.a]\ntoken_command = 'oidc-token egi'\n",
         "[clouds.a]\nflow = 'magic'\n",
         "[clouds.a\n",
         "\udcff",
     ],
     ids=[
         "a name twice", "unknown key", "project", "unknown top", "clouds a number", "cloud a number", "issuer a number",
-        "scopes a text", "scopes numbers", "unknown flow", "no TOML", "no UTF-8",
+        "scopes a text", "scopes numbers", "command a text", "unknown flow", "no TOML", "no UTF-8",
     ],
 )  # fmt: skip
 def test_a_file_with_a_mistake_is_refused_by_name(clouds: Clouds, tmp_path: Path, text: str):

@@ -1,5 +1,6 @@
 """``p3idp login``, ``whoami`` and ``logout``. Owns their options and the forms of their answers."""
 
+import shlex
 from typing import Any
 
 import click
@@ -29,6 +30,9 @@ cloud_option = click.option("--cloud", metavar="NAME", help="Which cloud; defaul
               help="Trust this CA bundle.")  # fmt: skip
 @click.option("--flow", type=click.Choice(["auto", "browser", "device", "paste"]), help="How to sign in.")
 @click.option("--redirect-uri", metavar="URI", help="For providers that take one loopback address only.")
+@click.option(
+    "--token-command", metavar="COMMAND", help="Take access tokens from this program instead: oidc-token egi."
+)
 @click.option("--no-browser", is_flag=True, help="Show a link, a code and a QR code for another device.")
 @click.option("--again", is_flag=True, help="Sign in anew although somebody is signed in.")
 @json_option
@@ -39,6 +43,7 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
     remembered under the cloud's name.
     """
     here = desk(ask=True, no_browser=no_browser)
+    given["token_command"] = tuple(shlex.split(given["token_command"] or ""))
     full = here.completed(here.clouds.find(cloud, given, learnt=False))
     identity = here.work.identity(full, anew=again)
     if as_json:
@@ -46,7 +51,7 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
         return
     click.echo(f"Signed in at {harmless(full.name)} as {harmless(identity.name)} ({harmless(identity.subject)}).")
     click.echo(f"The sign-in is kept {here.cache.seal.place}: {here.cache.files.directory}")
-    if identity.refresh_token is None:
+    if identity.refresh_token is None and not full.token_command:
         click.echo(f"It lasts until {identity.ends_at:%Y-%m-%d %H:%M} UTC: the provider gave no refresh token.")
 
 
@@ -66,9 +71,7 @@ def whoami(cloud: str | None, as_json: bool) -> None:
         "Cloud": chosen.name,
         "Provider": identity.issuer,
         "Project": chosen.project or "none in use (p3idp projects)",
-        "Lasts": "until you sign out, or the provider ends it"
-        if identity.refresh_token
-        else f"until {identity.ends_at:%Y-%m-%d %H:%M} UTC",
+        "Lasts": _lasts(chosen, identity),
     }
     for label, value in rows.items():
         click.echo(f"{label:<9} {harmless(value)}")
@@ -91,7 +94,7 @@ def logout(cloud: str | None, as_json: bool) -> None:
         click.echo(f"Nobody was signed in at {harmless(chosen.name)}.")
     else:
         click.echo(f"Signed out of {harmless(chosen.name)}. Keystone tokens ended: {done.keystone_tokens}.")
-    if done.was_signed_in and not done.provider_told:
+    if done.provider_told is False:
         raise ProviderUnreachable(
             "Nothing is kept here any more, but the identity provider could not be told.",
             hint="End the sign-in on the provider's own page of your sessions.",
@@ -105,6 +108,14 @@ def signed_in(here: Desk, cloud: str | None) -> tuple[Cloud, Identity]:
     if identity is None:
         raise SignInNeeded(f"Nobody is signed in at {chosen.name}.", hint="Sign in: p3idp login")
     return chosen, identity
+
+
+def _lasts(cloud: Cloud, identity: Identity) -> str:
+    if cloud.token_command:
+        return f"as long as {cloud.token_command[0]} gives tokens"
+    if identity.refresh_token:
+        return "until you sign out, or the provider ends it"
+    return f"until {identity.ends_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _about(here: Desk, cloud: Cloud, identity: Identity) -> dict[str, Any]:

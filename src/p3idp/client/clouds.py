@@ -30,6 +30,7 @@ OFFLINE = "offline_access"
 class Cloud:
     """One cloud and the way in. Without ``broker`` tokens are made at Keystone itself (auth_url, identity_provider,
     protocol). ``project``: the one in use, as NAME@DOMAIN. ``redirect_uri``: where a provider takes one address only.
+    ``token_command``: a program that prints access tokens, instead of a sign-in of ours.
     """
 
     name: str
@@ -43,7 +44,18 @@ class Cloud:
     ca_file: str = ""
     flow: str = "auto"
     redirect_uri: str = ""
+    token_command: tuple[str, ...] = ()
     project: str = ""
+
+    @property
+    def who(self) -> tuple[str, str]:
+        """What its sign-in is kept under: the provider and our client there, or the program that gives tokens."""
+        return ("", " ".join(self.token_command)) if self.token_command else (self.issuer, self.client_id)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether a sign-in needs to know no more."""
+        return bool(self.token_command or (self.issuer and self.client_id))
 
     @property
     def verify(self) -> str | bool:
@@ -53,7 +65,7 @@ class Cloud:
     @property
     def place(self) -> str:
         """What tells this cloud from another of the same name."""
-        return self.broker.rstrip("/") or f"{self.issuer} {self.client_id}"
+        return self.broker.rstrip("/") or " ".join(self.who)
 
 
 _KEYS = tuple(field.name for field in fields(Cloud) if field.name not in ("name", "project"))
@@ -171,13 +183,18 @@ def _named_by(options: Given) -> str:
 def _cloud(name: str, values: Mapping[str, Any]) -> Cloud:
     """Checked values. Raises ClientConfigInvalid."""
     known = {key: value for key, value in values.items() if key in (*_KEYS, "project")}
-    scopes = known.pop("scopes", ())
-    if isinstance(scopes, str) or not all(isinstance(scope, str) and scope.isascii() for scope in scopes):
-        raise ClientConfigInvalid(f"The cloud {name}: scopes is a list of names.")
+    lists = {key: _list(name, key, known.pop(key, ())) for key in ("scopes", "token_command")}
     wrong = sorted(key for key, value in known.items() if not isinstance(value, str))
     if wrong:
         raise ClientConfigInvalid(f"The cloud {name}: {', '.join(wrong)} must be text.")
-    cloud = Cloud(name=name, scopes=tuple(scopes), **known)
+    cloud = Cloud(name=name, scopes=lists["scopes"], token_command=lists["token_command"], **known)
     if cloud.flow not in _FLOWS:
         raise ClientConfigInvalid(f"The cloud {name}: flow is one of {', '.join(_FLOWS)}.")
     return cloud
+
+
+def _list(cloud: str, key: str, value: Any) -> tuple[str, ...]:
+    """A list of texts. Raises ClientConfigInvalid."""
+    if not isinstance(value, list | tuple) or not all(isinstance(text, str) and text for text in value):
+        raise ClientConfigInvalid(f"The cloud {cloud}: {key} is a list of texts.")
+    return tuple(value)

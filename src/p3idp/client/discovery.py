@@ -5,6 +5,7 @@ A broker that says nothing is no error: then the user's own configuration must.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from p3idp.client.clouds import OFFLINE, SCOPES, Cloud
 from p3idp.client.http import Web
@@ -24,17 +25,17 @@ _OURS = {
 def completed(cloud: Cloud, web: Web) -> Cloud:
     """The cloud with what its broker says where nothing else is known. Raises CloudUnknown where too little is."""
     said = _read(web, cloud.broker.rstrip("/")) if cloud.broker else {}
-    found = {name: _text(said, member) for name, member in _OURS.items()}
+    found: dict[str, Any] = {name: getattr(cloud, name) or _text(said, member) for name, member in _OURS.items()}
     issuers = said.get("authorization_servers")
     first = issuers[0] if isinstance(issuers, list) and issuers and isinstance(issuers[0], str) else ""
     full = replace(
         cloud,
         issuer=cloud.issuer or first,
         scopes=_scopes(cloud.scopes or _names(said.get("scopes_supported")) or SCOPES),
-        **{name: getattr(cloud, name) or value for name, value in found.items()},
+        **found,
     )
     missing = [name for name in ("issuer", "client_id") if not getattr(full, name)]
-    if missing:
+    if missing and not full.is_complete:
         whose = f"the broker {cloud.broker} does not say them" if cloud.broker else "no broker is named that could say"
         raise CloudUnknown(f"For the cloud {cloud.name} these are not known: {', '.join(missing)}; {whose}.")
     return full

@@ -34,7 +34,7 @@ class Desk:
     def cloud(self, name: str | None = None) -> Cloud:
         """The cloud of this name, or the one in use, with all that a sign-in needs. Raises CloudUnknown."""
         found = self.clouds.find(name)
-        return found if found.issuer and found.client_id else self.completed(found)
+        return found if found.is_complete else self.completed(found)
 
     def completed(self, told: Cloud) -> Cloud:
         """With what its broker says; remembered from now on. Raises CloudUnknown where too little is known."""

@@ -165,8 +165,13 @@ def _life(body: Mapping[str, object], access: str, now: datetime) -> timedelta:
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0:
         return timedelta(seconds=min(seconds, _LONGEST))
     token = take_apart(RawToken(Secret(access)))
-    end = moment(token.claims.get("exp")) if isinstance(token, UnverifiedToken) else None
-    return timedelta(seconds=min(max(0.0, end - now.timestamp()), _LONGEST)) if end else timedelta(0)
+    return ending(token, now) - now if isinstance(token, UnverifiedToken) else timedelta(0)
+
+
+def ending(token: UnverifiedToken, now: datetime) -> datetime:
+    """When a token says that it ends; ``now`` where it does not say. Good for planning, and for nothing else."""
+    end = moment(token.claims.get("exp"))
+    return now + timedelta(seconds=min(max(0.0, end - now.timestamp()), _LONGEST)) if end else now
 
 
 def _name(claims: Mapping[str, object]) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 from p3idp.client.cache.entries import Cache, identity_name, project_token_name
 from p3idp.client.clouds import Cloud
 from p3idp.client.env import now, uninterrupted
+from p3idp.client.flows.command import by_command
 from p3idp.client.http import Web
 from p3idp.client.identity import Identity, ProjectToken
 from p3idp.client.keystone import Keystone, revoke
@@ -30,10 +31,13 @@ SignIn = Callable[[Cloud, Provider], Identity]
 
 @dataclass(frozen=True, slots=True)
 class LoggedOut:
-    """What a sign-out reached: whether the provider took its tokens back, and how many of Keystone's ended."""
+    """What a sign-out reached: whether the provider took its tokens back, and how many of Keystone's ended.
+
+    ``provider_told`` is None where there was nothing to tell: the tokens of a program are that program's.
+    """
 
     was_signed_in: bool
-    provider_told: bool
+    provider_told: bool | None
     keystone_tokens: int
 
 
@@ -59,7 +63,7 @@ class Work:
         found = self.kept_identity(cloud)
         if found is not None and usable(found) and not anew:
             return found
-        name = identity_name(cloud.issuer, cloud.client_id)
+        name = identity_name(*cloud.who)
         with self.cache.files.alone(name, _LONGEST_WAIT, self._say_waiting):
             found = self.kept_identity(cloud)
             if found is not None and usable(found) and (not anew or found.issued_at >= began):
@@ -70,7 +74,7 @@ class Work:
     def kept_identity(self, cloud: Cloud) -> Identity | None:
         """Who is signed in according to the cache; a sealed one that cannot be opened may be signed in over."""
         try:
-            return self.cache.identity(cloud.issuer, cloud.client_id)
+            return self.cache.identity(*cloud.who)
         except SignInNeeded:
             if self._sign_in is None:
                 raise
@@ -104,17 +108,17 @@ class Work:
         """End the sign-in: here first, then at Keystone and at the provider as far as they answer."""
         identity = self.kept_identity(cloud)
         if identity is None:
-            self.cache.forget_identity(cloud.issuer, cloud.client_id)
-            return LoggedOut(False, False, 0)
+            self.cache.forget_identity(*cloud.who)
+            return LoggedOut(False, None, 0)
         tokens = [(name, token) for name, token in self.cache.project_tokens() if token.owner == identity.owner]
-        self.cache.forget_identity(cloud.issuer, cloud.client_id)
+        self.cache.forget_identity(*cloud.who)
         for name, _ in tokens:
             self.cache.files.remove(name)
         web, ended = Web(cloud.verify), 0
         for _, token in tokens:
             with contextlib.suppress(P3idpError):
                 ended += revoke(web, token.auth_url, token.token)
-        return LoggedOut(True, _told(web, identity), ended)
+        return LoggedOut(True, None if cloud.token_command else _told(web, identity), ended)
 
     def _made(self, cloud: Cloud, project: str) -> ProjectToken:
         identity = self.identity(cloud)
@@ -140,7 +144,11 @@ class Work:
     def _another(self, cloud: Cloud, old: Identity | None, name: str) -> Identity:
         """Ask the provider, with room for the answer made beforehand. Called by one process at a time."""
         try:
-            with self.cache.room_for_identity(cloud.issuer, cloud.client_id) as keep:
+            with self.cache.room_for_identity(*cloud.who) as keep:
+                if cloud.token_command:
+                    identity = by_command(cloud.token_command, self._clock(), cloud.issuer)
+                    keep(identity)
+                    return identity
                 provider = look_up(Web(cloud.verify), cloud.issuer, cloud.client_id)
                 if old is not None and old.refresh_token is not None:
                     refreshed = self._refreshed(provider, old, keep)
