@@ -171,6 +171,15 @@ def _agree(site: LabHandle, url: str, login: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(answer.headers["location"]).query))
 
 
+def _on_disk(site: LabHandle) -> dict[str, str]:
+    """Everything that the lab has on disk now, but what its providers keep of the tokens that they gave."""
+    theirs = {site.layout.folder(name) for name in ("checkin", "hub")}
+    files = [file for file in site.state_dir.rglob("*") if file.is_file() and not theirs & set(file.parents)]
+    found = {str(file.relative_to(site.state_dir)): file.read_bytes().decode("latin-1") for file in files}
+    assert {"p3idp.sqlite", "log/broker.log", "log/checkin.log", "log/keystone.log"} <= found.keys()
+    return found
+
+
 @pytest.mark.usefixtures("_restore_logging")
 def test_no_refresh_token_reaches_a_log_the_ledger_or_the_database_in_the_clear(
     site: LabHandle, offline: Offline, capfd: pytest.CaptureFixture[str]
@@ -200,6 +209,8 @@ def test_no_refresh_token_reaches_a_log_the_ledger_or_the_database_in_the_clear(
     [kept] = asking.consents(wiring.now()).kept
     refreshed = asking.ask(kept, wiring.now())
     logging.getLogger("somebody.else").warning("%s and %r and %s", kept, refreshed, asking)
+    places = _on_disk(site)
+    assert any(kept.subject in text for where, text in places.items() if "p3idp.sqlite" in where), "in the ledger"
     with suppress(ConsentEnded):
         between.trade(kept)  # a used token: what the provider says of it is not to be quoted either
     assert press("stop").startswith("/access?stopped=")
@@ -210,12 +221,6 @@ def test_no_refresh_token_reaches_a_log_the_ledger_or_the_database_in_the_clear(
     tokens = {**between.heard, "code": arrived["code"], "kept first": kept.refresh_token.reveal()}
     assert {"consent", "refreshed", "refreshed access"} <= tokens.keys()
     assert all(len(token) > 20 for token in tokens.values())
-    # Everything that the lab has on disk, but what its providers keep of the tokens that they gave.
-    theirs = {site.layout.folder(name) for name in ("checkin", "hub")}
-    files = [file for file in site.state_dir.rglob("*") if file.is_file() and not theirs & set(file.parents)]
-    places = {str(file.relative_to(site.state_dir)): file.read_bytes().decode("latin-1") for file in files}
-    assert {"p3idp.sqlite", "log/broker.log", "log/checkin.log", "log/keystone.log"} <= places.keys()
-    assert any(kept.subject in places[each] for each in places if "p3idp.sqlite" in each), "the ledger names her"
-    places["this process"] = said
+    places |= {f"afterwards {where}": text for where, text in _on_disk(site).items()} | {"this process": said}
     told = {where: [what for what, token in tokens.items() if token in text] for where, text in places.items()}
     assert {where: found for where, found in told.items() if found} == {}
