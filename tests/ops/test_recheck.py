@@ -259,6 +259,33 @@ def test_claims_of_a_narrower_token_take_nothing_from_anybody(world):
     assert (world.steps(), world.kept()) == ([], ["bob narrow-claims"])
 
 
+CLI_ONLY = """\
+title: Robots
+contact: robots@example.org
+projects:
+  p9: {}
+access:
+  - entitlement: urn:mace:egi.eu:group:robots:role=member
+    issuing_clients: [keystone]
+    projects: {p9: [member]}
+"""
+ROBOT = "urn:mace:egi.eu:group:robots:role=member"
+
+
+def test_what_a_rule_gives_to_the_tokens_of_another_client_alone_is_taken_from_nobody(world):
+    world.access.files.write("communities/robots.yaml", CLI_ONLY)
+    world.access.apply()
+    world.joins("bob", OPERATOR, ROBOT)
+    world.joins("carol", ROBOT)
+    for login in ("bob", "carol"):
+        world.enters_by_apache(login)
+    world.later(minutes=1)
+    assert world.groups("bob") == ["robots", ACCESS]
+    assert done(world.recheck()) == [], "neither signed in anew nor disabled"
+    world.leaves("carol", ROBOT)
+    assert done(world.recheck()) == ["disable carol: done"]
+
+
 def test_claims_that_cannot_be_read_as_they_stand_take_nothing(world):
     world.joins("bob", "urn:mace:egi.eu:group:a;b")
     assert done(world.recheck()) == []

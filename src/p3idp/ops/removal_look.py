@@ -4,12 +4,13 @@ A handful of lists, and one call for each person whose groups matter; the judgin
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from p3idp.core.access.people.cloud import Cloud
 from p3idp.core.access.people.compare import Comparison
 from p3idp.core.access.people.known import Register, ShadowUser
-from p3idp.core.access.resources import Kind
+from p3idp.core.access.resources import Key, Kind
 from p3idp.core.credentials.held import Membership
 from p3idp.core.login.remembered import RememberedLogin, remembered
 from p3idp.core.policy.claims import GivenClaims
@@ -168,10 +169,18 @@ class Look:
                 gives=None if unsure else gives,
                 enters=entered.groups if entered else None,
                 approver=_approves(self.policy.site.approvers, login),
+                could=lambda: self._could(login),
                 memberships=lambda: self.memberships(user.id),
             ),
             terms,
         )
+
+    def _could(self, login: RememberedLogin) -> frozenset[Key] | None:
+        """The groups that tokens of any honoured client would lead to; None where none lets them in."""
+        provider, side = self.provider(login.provider), self._sides.sides(login.provider)[0]
+        others = [replace(login, client=client) for client in (provider.issuing_clients if provider else ())]
+        entered = [found.groups for each in others if (found := side.enter(each)) is not None]
+        return frozenset[Key]().union(*entered) if entered else None
 
     def _is_whole(self, login: RememberedLogin) -> bool:
         return bool(login.client) and self._clients.get(login.provider) == login.client

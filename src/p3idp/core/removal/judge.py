@@ -23,8 +23,9 @@ class Seen:
 
     ``login``: their newest claims. ``whole``: these came through p3idp's own client, so nothing was left out of them.
     ``gives``: whether the policy has a rule for them, suspended ones included; None where that cannot be told.
-    ``enters``: the groups that a login with them leads to; None where Keystone would refuse it.
-    ``memberships`` asks Keystone, and is called only where it matters.
+    ``enters``: the groups that a login with them leads to; None where Keystone would refuse it. ``could``: the same for
+    the tokens of all clients that are honoured, since a rule may ask for one of them. Both ``could`` and
+    ``memberships``, which asks Keystone, are called only where it matters.
     """
 
     user: ShadowUser
@@ -33,6 +34,7 @@ class Seen:
     gives: bool | None = None
     enters: frozenset[Key] | None = None
     approver: bool = False
+    could: Callable[[], frozenset[Key] | None] = field(default=lambda: None)
     memberships: Callable[[], Sequence[Membership]] = field(default=lambda: ())
 
     @property
@@ -94,6 +96,8 @@ def _leaver(seen: Seen, login: RememberedLogin, terms: Terms) -> Verdict:
     if not seen.whole:
         told = "The newest claims came with a token of another client, which may have asked for less than there is."
         return _kept(seen, KeptWhy.NARROW, told)
+    if seen.could() is not None:
+        return NOTHING  # with the token of another client they are in
     if seen.gives is None:
         return _kept(seen, KeptWhy.UNCLEAR, "p3idp cannot tell what the newest claims give.")
     held = _alive(seen, terms)
@@ -175,7 +179,9 @@ def _outlived(seen: Seen, enters: frozenset[Key], held: Sequence[Membership], te
     heard = _heard(seen, held, terms)
     if seen.login is not None and heard is not None and heard > seen.login.at:
         return ()
-    return tuple(sorted(m.group for m in held if m.until and m.group in terms.groups and m.group not in enters))
+    lost = [m.group for m in held if m.until and m.group in terms.groups and m.group not in enters]
+    kept = (seen.could() or frozenset()) if lost else frozenset()
+    return tuple(sorted(group for group in lost if group not in kept))
 
 
 def _alive(seen: Seen, terms: Terms) -> Sequence[Membership]:
