@@ -348,7 +348,9 @@ def another_address(site: Deciding) -> object:
 
 
 def approvers_of_ones_own_at_another_address(site: Deciding) -> object:
+    """First the approvers alone, accepted by name as a first list is; admin would follow with their word."""
     at_another_address(site)
+    site.files.change(ACCESS, "[member, admin]", "[member]")
     site.files.change("site.yaml", f"[{ALICE}, {BOB}]", f"[{ALICE}, {CAROL}]")
     return by_accepting_every_name(site)
 
@@ -365,6 +367,7 @@ def no_approvers_at_another_address(site: Deciding) -> object:
 
 def another_address_and_another_policy_id(site: Deciding) -> object:
     at_another_address(site)
+    site.files.change(ACCESS, "[member, admin]", "[member]")
     return another_policy_id(site)
 
 
@@ -375,6 +378,7 @@ def an_environment_of_ones_own_elsewhere(site: Deciding) -> object:
 
 def an_environment_of_ones_own(site: Deciding) -> object:
     """A new file in the policy, with approvers of its own, and settings that call this Keystone by its name."""
+    site.files.change(ACCESS, "[member, admin]", "[member]")
     (site.files.root / "environments").mkdir()
     approvers = APPROVERS.replace(f"[{ALICE}, {BOB}]", f"[{ALICE}, {CAROL}]")
     site.files.write("environments/mine.yaml", approvers)
