@@ -9,6 +9,7 @@ import pytest
 from keystoneclient.v3.client import Client
 
 from p3idp import wiring
+from p3idp.adapters.keystone import pages
 from p3idp.adapters.keystone.federation import KeystoneFederation
 from p3idp.adapters.keystone.people import people_alone
 from p3idp.adapters.keystone.persistence import Persistence
@@ -139,6 +140,24 @@ def test_people_can_be_listed_without_everything_else_and_with_the_address_that_
         ShadowUser(ben, "ben", town.name, enabled=False),
     }
     assert found.domain_id == town.ids["domain"]
+
+
+def test_more_people_than_a_page_holds_are_each_listed_once(
+    lab: LabHandle, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keystone has no pages of a provider's users: asked for the next one, it gives the first again."""
+    monkeypatch.setattr(pages, "MOST_A_PAGE", 2)
+    town = real(lab, client, f"people-{next(_numbers)}")
+    made = [town.add(name, town.name) for name in ("ann", "ben", "cat")]
+    town.read()
+    asked, get = count(1), town.federation._adapter.get
+
+    def bounded(path: str) -> Any:
+        assert next(asked) < 10, "the same page again and again"
+        return get(path)
+
+    monkeypatch.setattr(town.federation._adapter, "get", bounded)
+    assert sorted(user.id for user in town.reader.users(town.name, [town.name]).users) == sorted(made)
 
 
 def test_an_account_that_may_not_list_users_is_told_apart(lab: LabHandle, client: Client) -> None:

@@ -77,8 +77,16 @@ class Listing:
         return Snapshot(tuple(r for r in found if r.kind in kinds), roles, tuple(self.missing), self.said_at)
 
     def users(self, provider: str) -> Sequence[Row]:
-        """The users that came in through an identity provider."""
-        return self._list(f"/users?idp_id={quote(provider, safe='')}", "users")
+        """The users that came in through an identity provider.
+
+        Keystone gives this list whole, and passes over ``marker``: asked for pages, it would give the first for ever.
+        """
+        with keystone_errors(f"list users at {self.adapter.endpoint_override}", refusal=KeystoneUnreachable):
+            body = self._answer(f"/users?idp_id={quote(provider, safe='')}")
+            if body.get("truncated"):
+                self.missing.append("users")
+            rows: Sequence[Row] = body["users"]
+            return rows
 
     def _list(self, path: str, key: str) -> Sequence[Row]:
         doing = f"list {key.replace('_', ' ')} at {self.adapter.endpoint_override}"
