@@ -87,7 +87,7 @@ def test_work_in_a_project(signed_in: Command, site: LabHandle):
         ("p3@egi", ["member", "reader"], False)
     ]
     assert signed_in("token", "--keystone").returncode == 2  # no project is in use
-    assert signed_in("use", "p3@egi").returncode == 0
+    assert signed_in("use", "p3").stdout == "Working in p3@egi at lab.\n"
     assert "* p3@egi" in signed_in("projects").stdout
     refused = signed_in("use", "nobodys@egi")
     assert (refused.returncode, refused.stdout) == (4, "")

@@ -56,6 +56,7 @@ def test_the_agents_tokens_open_the_site_and_no_tab(
     assert (done["was_signed_in"], done["provider_told"]) == (True, None)
     assert site.control().counters()["revoke"] == before  # the token is the agent's
     assert p3idp("login").returncode == 0
+    assert p3idp("login", "--flow=auto").returncode == 2  # asks the program no more, and too little is known without
     assert all(not stat.S_IMODE(file.stat().st_mode) & 0o077 for file in home.cache.iterdir())
 
 

@@ -1,6 +1,7 @@
 """``p3idp login``, ``whoami`` and ``logout``. Owns their options and the forms of their answers."""
 
 import shlex
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -44,7 +45,10 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
     """
     here = desk(ask=True, no_browser=no_browser)
     given["token_command"] = tuple(shlex.split(given["token_command"] or ""))
-    full = here.completed(here.clouds.find(cloud, given, learnt=False))
+    told = here.clouds.find(cloud, given, learnt=False)
+    if given["flow"] and not given["token_command"]:
+        told = replace(told, token_command=())  # who asks for a way to sign in asks no program any more
+    full = here.completed(told)
     identity = here.work.identity(full, anew=again)
     if as_json:
         click.echo(as_json_text(_about(here, full, identity)))

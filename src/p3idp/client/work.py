@@ -17,7 +17,7 @@ from p3idp.client.http import Web
 from p3idp.client.identity import Identity, ProjectToken
 from p3idp.client.keystone import Keystone, revoke
 from p3idp.client.provider import Provider, look_up
-from p3idp.core.exchange.target import as_scope
+from p3idp.core.exchange.target import as_scope, parse_scope
 from p3idp.core.policy.model import ProjectRef
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
@@ -139,7 +139,11 @@ class Work:
         from p3idp.client.exchange import Broker  # with it comes requests: see http.py
 
         made = Broker(cloud.broker, cloud.verify).exchange(identity.access_token, scope=scope_of(project))
-        return ProjectToken(identity.owner, project, made.project_id, made.auth_url, made.value, began, made.expires_at)
+        name, domain = parse_scope(made.scope)
+        reference = f"{name}@{domain}" if domain else name
+        return ProjectToken(
+            identity.owner, reference, made.project_id, made.auth_url, made.value, began, made.expires_at
+        )
 
     def _another(self, cloud: Cloud, old: Identity | None, name: str) -> Identity:
         """Ask the provider, with room for the answer made beforehand. Called by one process at a time."""
