@@ -139,6 +139,14 @@ def test_an_administrator_can_make_our_disabling_theirs(world):
     assert world.access.ledger.open_intents("update/users") == []
 
 
+def test_a_mark_that_stays_is_told(world, monkeypatch):
+    world.leaves("bob")
+    world.recheck()
+    monkeypatch.setattr(type(world.users), "disown", lambda *args: None)
+    with pytest.raises(RemovalIncomplete, match="does not show it"):
+        world.ops.keep_out("bob@egi.eu", world.now)
+
+
 def test_whom_another_policy_disabled_is_not_ours_to_enable(world):
     world.change("bob", enabled=False, disabled_by=Mark("another", Cause.LEFT, world.now - timedelta(minutes=5)))
     world.signs_in("bob")
