@@ -14,11 +14,14 @@ from p3idp import wiring
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.adapters.memory.repository import MemoryRepository
 from p3idp.adapters.policy_files import load_policy
+from p3idp.cli import serve
 from p3idp.cli.main import run
 from p3idp.core.access.resources import Kind, Resource
 from p3idp.core.keystone_url import v3_url
 from p3idp.ops.access import AccessOps
 from p3idp.settings import Settings, load_settings
+from p3idp.settings.model import WebSettings
+from p3idp.settings.secret_ref import SecretRef
 
 Typed = Callable[..., tuple[int, str, str]]
 SETTINGS = """
@@ -228,3 +231,22 @@ def test_approvers_sign_in_as_they_do_where_they_decide(clouds: Clouds, monkeypa
     for environment in ("alt-1", "production", "", "gone"):
         desk.verifier(site, environment)
     assert [settings.providers["egi"].client_id for settings in asked] == ["demo", "p3idp", "p3idp", "p3idp"]
+
+
+def test_the_web_services_workers_know_which_cloud_they_are_of(type_in: Typed, monkeypatch: pytest.MonkeyPatch):
+    class Socket:
+        def fileno(self) -> int:
+            return 3
+
+    for name in ("wire_logs", "check_web_parts"):
+        monkeypatch.setattr(wiring, name, lambda settings: None)
+    monkeypatch.setattr(
+        wiring, "web_settings", lambda settings: WebSettings(base_url="x", cookie_key=SecretRef(env="K"))
+    )
+    monkeypatch.setattr(serve, "listening", lambda address: Socket())
+    seen = []
+    monkeypatch.setattr(serve, "run_gunicorn", lambda options: seen.append(load_settings().environment))
+    for variable in ("P3IDP_SETTINGS", "P3IDP_ENVIRONMENT", "PROMETHEUS_MULTIPROC_DIR"):
+        monkeypatch.setenv(variable, "")  # so that it is as before afterwards
+    type_in("serve", "--environment", "alt-1")
+    assert seen == ["alt-1"]
