@@ -7,7 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import Popen
 from threading import Event
@@ -253,7 +253,7 @@ FAULTS: dict[str, Fault] = {
     "500 after it acted, at the first project": Fault(_writes_from(2, Harm(status=500), 1), move=FIRST),
     "500 after it acted, as often as it is asked": Fault(_writes_from(2, Harm(status=500), 4)),
     "slower than the time limit, after it acted": Fault(_writes_from(3, _LATE, 1), slow=True),
-    "silent from a write on": Fault(_writes_from(3, _LATE), 5, HALF, slow=True),
+    "silent from a write on": Fault(_writes_from(3, replace(_LATE, passed=False)), 5, HALF, slow=True),
     "the connection breaks after it acted": Fault(_writes_from(3, _DROPPED, 1)),
     "429, once": Fault(_writes_from(3, Harm(passed=False, status=429), 1)),
     "503 of the proxy in front, twice": Fault(_writes_from(3, Harm(passed=False, status=503), 2)),

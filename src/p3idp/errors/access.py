@@ -79,7 +79,10 @@ class LockLost(P3idpError):
     code = "lock-lost"
     exit_status = ExitStatus.ERROR
     http_status = 409
-    hint = "See that [coordination] stays reachable while an apply runs."
+    hint = (
+        "See what the other run did (`p3idp history`), plan again, and see that [coordination] stays reachable while an "
+        "apply runs."
+    )
 
 
 class CoordinationUnavailable(P3idpError):

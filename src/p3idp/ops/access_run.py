@@ -44,6 +44,8 @@ class Run:
             self._write(intent)
             if any(result.word != "done" for result in self.results.values()):
                 raise incomplete(self.results)
+        except LockLost:
+            raise  # the other run goes on from here
         except P3idpError as exc:
             exc.hint = " ".join(filter(None, (exc.hint, self._next(intent))))
             raise
