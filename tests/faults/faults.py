@@ -46,7 +46,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "runs").mkdir()
         with temporary_lab(Path(directory) / "lab") as lab, proxied(lab.settings.keystone.auth_url, lab.tls) as proxy:
-            for row in rows(Faults(lab, proxy, Path(directory) / "runs"), only):
+            for row in rows(Faults(lab, proxy, Path(directory) / "runs", in_process=True), only):
                 print(f"{row.what:<78} {row.ended}", *row.wrong, sep="\n    ", flush=True)
                 counted["killed at a write" if "killed" in row.what else "other faults", not row.wrong] += 1
     for kind in dict.fromkeys(kind for kind, _ in counted):
