@@ -79,7 +79,7 @@ class LockLost(P3idpError):
     code = "lock-lost"
     exit_status = ExitStatus.ERROR
     http_status = 409
-    hint = "See what the other run did (`p3idp history`), and plan again. Keep [coordination] reachable during an apply."
+    hint = "See what the other run did (`p3idp history`), and plan again. Keep [coordination] reachable meanwhile."
 
 
 class CoordinationUnavailable(P3idpError):
