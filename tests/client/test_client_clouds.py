@@ -59,6 +59,14 @@ def test_what_a_sign_in_was_told_is_remembered_and_the_file_counts_more(clouds: 
     assert clouds.find().project == "p3@egi"
 
 
+def test_what_is_remembered_already_waits_for_nobody(clouds: Clouds, tmp_path: Path):
+    a = Cloud("a", broker="https://a.test", scopes=("openid",))
+    clouds.remember(a, a)
+    with PrivateFiles(tmp_path / "kept").alone("clouds.json", 1):
+        clouds.remember(a, a)
+    assert clouds.find() == a
+
+
 def test_an_option_alone_is_about_the_cloud_in_use(clouds: Clouds, tmp_path: Path):
     write(tmp_path, FILE)
     assert clouds.find(None, {"flow": "paste"}) == Cloud("one", broker="https://one.test", flow="paste")

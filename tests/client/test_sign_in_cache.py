@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -311,3 +312,18 @@ def test_a_usable_keyring_is_found_in_a_chain(in_keyring: Callable[[KeyringBacke
     in_keyring(Mixed())
     assert usable_keyring() is good
     assert isinstance(find_seal(tmp_path), KeyringSeal)
+
+
+def test_a_key_that_another_process_made_meanwhile_is_kept(
+    tmp_path: Path, in_keyring: Callable[[KeyringBackend], None]
+):
+    ring = MemoryKeyring()
+    in_keyring(ring)
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        ring.set_password("p3idp", str(tmp_path), "k" * 43 + "=")
+        yield
+
+    find_seal(tmp_path, alone)
+    assert ring.held == {("p3idp", str(tmp_path)): "k" * 43 + "="}

@@ -119,11 +119,19 @@ class Clouds:
         self._keep(cloud.name, {"project": project})
 
     def _keep(self, name: str, part: Mapping[str, Any]) -> None:
-        with self._files.alone(_MEMORY, 10):
+        if self._holds(name, part):  # as mostly: then many commands at once need not wait for one another
+            return
+        with self._files.alone(_MEMORY, 60):
             memory = self._memory()
             memory["clouds"][name] = {**memory["clouds"].get(name, {}), **part}
             memory["current"] = name
             self._files.write(_MEMORY, json.dumps(memory, sort_keys=True, indent=1).encode())
+
+    def _holds(self, name: str, part: Mapping[str, Any]) -> bool:
+        memory = self._memory()
+        kept = memory["clouds"].get(name, {})
+        same = json.loads(json.dumps(part))  # tuples come back as lists
+        return memory.get("current") == name and all(kept.get(key) == value for key, value in same.items())
 
     def _usual(self, config: Mapping[str, Any], memory: Mapping[str, Any]) -> str:
         known = {*memory["clouds"], *config.get("clouds", {})}

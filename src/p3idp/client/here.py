@@ -11,7 +11,7 @@ import platformdirs
 
 from p3idp.client.cache.entries import Cache
 from p3idp.client.cache.files import PrivateFiles
-from p3idp.client.cache.seal import Seal, find_seal
+from p3idp.client.cache.seal import find_seal
 from p3idp.client.clouds import Cloud, Clouds
 from p3idp.client.discovery import completed
 from p3idp.client.http import Web
@@ -50,7 +50,7 @@ def desk(*, ask: bool, no_browser: bool = False, tell: Callable[[str], None] | N
     """
     say = tell or say_on_stderr
     files = PrivateFiles(_directory())
-    cache = Cache(files, lambda: _seal(files), say)
+    cache = Cache(files, lambda: find_seal(files.directory, lambda: files.alone("seal", 60)), say)
 
     def sign_in(cloud: Cloud, provider: Provider) -> Identity:
         from p3idp.client.flows import choose  # what only a sign-in needs is not waited for by others
@@ -70,11 +70,6 @@ def say_on_stderr(line: str) -> None:
     """Show a line; what would steer the terminal is shown as a mark."""
     shown = "".join(character if character.isprintable() or character == "\n" else "\ufffd" for character in line)
     click.echo(shown, err=True)
-
-
-def _seal(files: PrivateFiles) -> Seal:
-    with files.alone("seal", 30):  # two first uses at one time would make two keys
-        return find_seal(files.directory)
 
 
 def _directory() -> Path:

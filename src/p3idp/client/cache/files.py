@@ -102,7 +102,7 @@ class PrivateFiles:
                 lock.acquire(timeout=seconds)
         except Timeout as exc:
             raise SignInNeeded(
-                "Another p3idp is signing in and does not come to an end.", hint="Stop it, and try again."
+                "Another p3idp is at work here and does not come to an end.", hint="Stop it, or try again."
             ) from exc
         except OSError as exc:
             raise self._full(exc) from exc

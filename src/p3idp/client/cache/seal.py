@@ -4,8 +4,11 @@ Where there is none, entries are plain text in files that only their owner can r
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from p3idp.errors import P3idpError
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -74,10 +77,11 @@ class KeyringSeal:
             raise SealBroken("sealed with another key") from exc
 
 
-def find_seal(directory: Path, alone: Callable[[], object] | None = None) -> Seal:
+def find_seal(directory: Path, alone: Callable[[], AbstractContextManager[None]] = nullcontext) -> Seal:
     """The keyring's seal for this directory, made at first use; NoSeal where no keyring can be used.
 
-    A keyring is other people's code on top of a session bus: whatever it raises means that there is none.
+    A keyring is other people's code on top of a session bus: whatever it raises means that there is none. A key is made
+    ``alone``: two first uses at one time would make two, and one of them would be lost.
     """
     try:
         keyring = usable_keyring()
@@ -85,13 +89,22 @@ def find_seal(directory: Path, alone: Callable[[], object] | None = None) -> Sea
             return NoSeal()
         key = keyring.get_password(_SERVICE, str(directory))
         if key is None:
-            from cryptography.fernet import Fernet
-
-            keyring.set_password(_SERVICE, str(directory), Fernet.generate_key().decode("ascii"))
-            key = keyring.get_password(_SERVICE, str(directory))
+            with alone():
+                key = _new_key(keyring, str(directory))
         return KeyringSeal((key or "").encode("ascii"), keyring.name)
+    except P3idpError:
+        raise
     except Exception:  # see above
         return NoSeal()
+
+
+def _new_key(keyring: "KeyringBackend", directory: str) -> str | None:
+    """The key that is there by now, or another."""
+    from cryptography.fernet import Fernet
+
+    if keyring.get_password(_SERVICE, directory) is None:
+        keyring.set_password(_SERVICE, directory, Fernet.generate_key().decode("ascii"))
+    return keyring.get_password(_SERVICE, directory)
 
 
 def usable_keyring() -> "KeyringBackend | None":
