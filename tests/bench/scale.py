@@ -25,6 +25,7 @@ from typing import Any
 
 from scale_apply import first_apply, p3idp_fills
 from scale_calls import Calls
+from scale_rows import write_rows
 from scale_site import Say, ScaleSite, Size, open_site
 from scale_users import ScaleUsers
 from sqlalchemy import text
@@ -224,13 +225,16 @@ def kept_site(directory: Path | None, size: Size, say: Say) -> Iterator[ScaleSit
             running.down(site.lab.layout)
 
 
-def built(site: ScaleSite, say: Say) -> Figures:
+def built(site: ScaleSite, say: Say, *, rows: bool) -> Figures:
     """Make what is not there yet: objects by apply, users, remembered logins. Then check that it is whole."""
     access = wiring.wire_access(site.settings)
     waiting = len(access.planned(wiring.now()).plan.changes)
+    if waiting and rows:
+        write_rows(site, say)
+        waiting = len(access.planned(wiring.now()).plan.changes)
     figures: Figures = {"waiting": waiting}
     if waiting:
-        say(f"first apply of {waiting:,} objects …")
+        say(f"apply of {waiting:,} objects …")
         rate, calls, done = p3idp_fills(site, site.policy_dir)
         figures |= {"objects": done, "per_second": round(rate, 1), "calls_per_object": round(calls / done, 2)}
         say(f"applied: {json.dumps(figures)}")
@@ -255,6 +259,7 @@ def main() -> None:
     asked.add_argument(
         "--first-apply", type=int, default=4, help="communities of the pair with a bare loop; 0: no pair"
     )
+    asked.add_argument("--rows", action="store_true", help="write most objects as rows instead of by p3idp apply")
     asked.add_argument("--keep", type=Path, help="keep the lab's state in this directory, and go on from there")
     asked.add_argument("--json", type=Path, default=Path("build/scale.json"))
     options = asked.parse_args()
@@ -268,7 +273,7 @@ def main() -> None:
     if options.first_apply:
         found["first apply"] = _beside_a_loop(options.first_apply, options.rounds, say)
     with kept_site(options.keep, size, say) as site:
-        found["built"] = built(site, say)
+        found["built"] = built(site, say, rows=options.rows)
         found |= Scale(site, options.rounds, say).measure()
     options.json.parent.mkdir(parents=True, exist_ok=True)
     options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -127,8 +127,8 @@ def texts(
 def write(root: Path, files: dict[str, str]) -> Path:
     """Make a directory hold these files and no others; what is the same is left alone."""
     (root / "communities").mkdir(parents=True, exist_ok=True)
-    for file in root.glob("communities/*.yaml"):
-        if f"communities/{file.name}" not in files:
+    for file in root.rglob("*"):
+        if file.is_file() and file.relative_to(root).as_posix() not in files:
             file.unlink()
     for name, text in files.items():
         file = root / name

@@ -19,6 +19,7 @@ import httpx
 from scale_site import Say, ScaleSite
 
 from p3idp import wiring
+from p3idp.adapters.keystone.pages import whole_list
 from p3idp.adapters.store.engine import writing
 from p3idp.adapters.store.tables import REMEMBERED_LOGINS
 from p3idp.core.access.people.known import user_id
@@ -43,7 +44,8 @@ class ScaleUsers:
         self.admin = {"X-Auth-Token": token}
         found = self.get(f"/domains?name={wiring.wire_policy(site.settings).site.domain}")["domains"]
         self.domain = found[0]["id"]
-        self.groups = {row["name"]: row["id"] for row in self.get(f"/groups?domain_id={self.domain}")["groups"]}
+        groups, _ = whole_list(self.get, f"/groups?domain_id={self.domain}", "groups")
+        self.groups = {row["name"]: row["id"] for row in groups}
 
     def get(self, path: str) -> dict[str, Any]:
         """What Keystone says, as its administrator."""
