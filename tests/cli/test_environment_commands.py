@@ -193,8 +193,8 @@ def test_the_history_tells_commit_and_environment(type_in: Typed, clouds: Clouds
     clouds.files.change(ACCESS, "[member]", "[member, reader]")
     type_in("apply", "--yes", "--accept", "uncommitted-policy", "--environment", "alt-1")
     newest, oldest = type_in("history")[1].splitlines()
-    assert oldest.endswith(f"@{commit[:12]}  alt-1")
-    assert newest.endswith(f"@{commit[:12]}+  alt-1")
+    assert f"+7 ~0 -0  @{commit[:12]}  alt-1  " in oldest
+    assert f"+1 ~0 -0  @{commit[:12]}+  alt-1  " in newest
     shown = type_in("history", "show", "2")[1]
     assert f"Commit {commit} and {ACCESS} as nobody committed them" in shown
     assert "Keystone https://alt-1.test/v3, environment alt-1" in shown

@@ -47,7 +47,9 @@ def type_in(world: AccessWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     kept = MemoryProposals()
     day, quarter = timedelta(days=1), timedelta(minutes=15)
     tokens = iter(range(100))
-    desk = ProposalDesk(world.ops, lambda: kept, lambda site, environment: Believing(), day, quarter, lambda: str(next(tokens)))
+    desk = ProposalDesk(
+        world.ops, lambda: kept, lambda site, environment: Believing(), day, quarter, lambda: str(next(tokens))
+    )
     monkeypatch.setattr(access, "load_settings", lambda file: None)
     monkeypatch.setattr(wiring, "wire_access", lambda settings: world.ops)
     monkeypatch.setattr(wiring, "wire_proposals", lambda settings: desk)

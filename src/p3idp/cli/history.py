@@ -136,10 +136,10 @@ def _line(entry: Entry | Unbelieved) -> str:
     counted = Counter(change.action for change in entry.begun.wanted)
     counts = " ".join(f"{sign}{counted[action]}" for action, sign in _SIGNS.items())
     back = "" if entry.begun.rollback_to is None else f"  rollback to {entry.begun.rollback_to}"
-    commit = entry.begun.commit
-    policy = f"{entry.begun.policy} {entry.begun.policy_digest[:12]}"
-    policy += f" @{commit.id[:12]}{'+' * bool(commit.changed)}" if commit else ""
-    policy += f"  {entry.begun.environment}" if entry.begun.environment else ""
+    commit, environment = entry.begun.commit, entry.begun.environment
+    of = [f"@{commit.id[:12]}{'+' * bool(commit.changed)}"] if commit else []
+    # What a narrow terminal cuts off is what the commit says as well.
+    policy = "  ".join((*of, *filter(None, [environment]), f"{entry.begun.policy} {entry.begun.policy_digest[:12]}"))
     return fit(f"{entry.number:>4}  {entry.at:%Y-%m-%d %H:%M:%S}Z  {entry.outcome:<11}  {counts}{back}  {policy}")
 
 
