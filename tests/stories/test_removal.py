@@ -122,11 +122,19 @@ class Place:
         return found
 
     def enter(self, login: str) -> "Person":
-        """Log in at Keystone's own door, and be able to go to each project."""
-        reply = self.checks.federated_login(self.site.token(login))
-        assert reply.status_code == 201, reply.text
-        token = reply.headers["X-Subject-Token"]
-        found = self.ask("GET", "/auth/projects", token).json().get("projects", [])
+        """Log in at Keystone's own door, and be able to go to each project.
+
+        Keystone 30 may take somebody who was just enabled for disabled once more: a thread of its server that read the
+        user before still has that in mind, until its next request.
+        """
+        for _ in range(5):
+            reply = self.checks.federated_login(self.site.token(login))
+            assert reply.status_code == 201, reply.text
+            token = reply.headers["X-Subject-Token"]
+            listed = self.ask("GET", "/auth/projects", token)
+            if listed.status_code == 200:
+                break
+        found = listed.raise_for_status().json()["projects"]
         return Person(self, reply.json()["token"]["user"]["id"], token, {each["name"]: each["id"] for each in found})
 
     def ask(self, method: str, path: str, token: str = "", body: object = None) -> httpx.Response:
