@@ -22,7 +22,7 @@ def paces(draw) -> Pace:
 
 
 @given(pace=paces(), luck=st.lists(st.tuples(parts, parts), min_size=3, max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_between_leaving_and_acting_is_never_more_than_the_bound(pace, luck):
     """Runs begin ``every`` apart; within one, somebody is asked about at any moment and acted on at any later one.
 
@@ -43,7 +43,7 @@ def test_between_leaving_and_acting_is_never_more_than_the_bound(pace, luck):
 
 
 @given(pace=paces(), lucks=st.lists(parts, min_size=5, max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_nobody_is_asked_about_much_more_often_than_the_bound_needs(pace, lucks):
     last, begins, gaps = NOW, NOW, []
     for _ in lucks:
