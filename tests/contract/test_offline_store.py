@@ -148,7 +148,11 @@ def test_a_shorter_time_in_the_settings_ends_what_was_kept_for_longer_and_a_long
     assert stored(engine, lasts=30 * DAY).consents(NOW + 31 * DAY).kept == ()
     assert stored(engine, lasts=30 * DAY).newest(EGI, ALICE.subject, NOW + 31 * DAY) is None
     assert stored(engine, lasts=730 * DAY).consents(NOW + 366 * DAY).kept == ()
-    assert stored(engine, lasts=730 * DAY).newest(EGI, ALICE.subject, NOW + 366 * DAY) is None
+    longer = stored(engine, lasts=730 * DAY)
+    assert longer.newest(EGI, ALICE.subject, NOW + 366 * DAY) is None
+    assert longer.replace(ALICE, replace(ALICE, refresh_token=Secret("second"), asked_at=NOW + DAY))
+    assert longer.consents(NOW + 364 * DAY).kept
+    assert longer.consents(NOW + 366 * DAY).kept == (), "nor where the provider was asked since"
 
 
 def test_a_copy_of_the_database_names_nobody_and_holds_no_token(tmp_path: Path, engine: Engine) -> None:
@@ -159,6 +163,18 @@ def test_a_copy_of_the_database_names_nobody_and_holds_no_token(tmp_path: Path, 
     kept += "".join(file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file())
     for told in ("alice", "first-token", "egi.example.org"):
         assert told not in kept
+
+
+def test_what_was_stopped_is_nowhere_on_disk_any_more_not_even_sealed(tmp_path: Path, engine: Engine) -> None:
+    def on_disk() -> str:
+        return "".join(file.read_bytes().decode("latin-1") for file in tmp_path.rglob("*") if file.is_file())
+
+    stored(engine).keep(ALICE)
+    with engine.connect() as connection:
+        sealed = connection.execute(text("SELECT sealed FROM consents")).scalar_one()
+    assert sealed in on_disk()
+    stored(engine).end(EGI, ALICE.subject)
+    assert sealed not in on_disk()
 
 
 def test_locks_name_nobody(tmp_path: Path, engine: Engine) -> None:

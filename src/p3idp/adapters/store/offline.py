@@ -65,7 +65,7 @@ class StoredOffline:
         with writing(self.engine) as connection:
             self._sweep(connection, access.asked_at)
             self._forget(connection, self.names(access.provider, access.subject))
-            connection.execute(insert(CONSENTS).values(**self._row(access)))
+            connection.execute(insert(CONSENTS).values(**self._row(access, access.consented_at + self.lasts)))
 
     def replace(self, old: OfflineAccess, new: OfflineAccess | None) -> bool:
         """See ports.offline.OfflineStore."""
@@ -77,7 +77,8 @@ class StoredOffline:
             self._forget(connection, names)
             if new is not None:
                 self._sweep(connection, new.asked_at)
-                connection.execute(insert(CONSENTS).values(**self._row(new)))
+                # It ends when the person was told it would, whatever the settings say since.
+                connection.execute(insert(CONSENTS).values(**self._row(new, kept.until)))
         return True
 
     def end(self, provider: ProviderId, subject: str) -> bool:
@@ -95,12 +96,11 @@ class StoredOffline:
             names = sorted(self.names(provider, subject))
             yield all(held.enter_context(lock.hold(f"consent of {name}")) for name in names)
 
-    def _row(self, access: OfflineAccess) -> dict[str, object]:
+    def _row(self, access: OfflineAccess, until: datetime) -> dict[str, object]:
         name = self.names(access.provider, access.subject)[0]
-        at, until = access.consented_at, access.consented_at + self.lasts
         text = json.dumps({"person": name, "until": until.isoformat(), "access": _as_json(access)})
         sealed = self.seal.close(text.encode(), access.asked_at)
-        return {"person": name, "sealed": sealed, "at": _seconds(at), "until": _seconds(until)}
+        return {"person": name, "sealed": sealed, "at": _seconds(access.consented_at), "until": _seconds(until)}
 
     def _kept(self, connection: Connection, names: Sequence[str]) -> "_Kept | None":
         # Locked until the transaction ends, where the database locks rows; SQLite has one writer anyway.
