@@ -349,7 +349,7 @@ def test_a_token_on_a_terminal_is_asked_for_twice(signed_in: Command, home: Home
 def test_there_is_no_option_that_takes_a_token(p3idp: Command):
     for name in ("login", "logout", "whoami", "projects", "use", "token", "env", "exec"):
         shown = p3idp(name, "--help").stdout
-        assert "--token" not in shown
+        assert "--token " not in shown
         assert "--refresh" not in shown
 
 
