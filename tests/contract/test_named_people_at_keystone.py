@@ -154,6 +154,38 @@ def test_somebody_put_into_the_group_by_hand_is_seen_and_taken_out(keystone) -> 
     assert named.member()["federated"] == [block(named.subject)]
 
 
+def test_a_user_who_is_two_people_is_seen_as_both_and_not_put_into_a_group(keystone) -> None:
+    """An administrator tied somebody else's identity to the same user: the rights of one would be the other's."""
+    named = Named(keystone, f"{next(_numbers)}@egi.eu")
+    other = f"x-{named.subject}"
+    named.join()
+    protocols = [*block(named.subject)["protocols"], *block(other)["protocols"]]
+    both = {"federated": [{"idp_id": PROVIDER, "protocols": protocols}]}
+    user = named.member()["id"]
+    named.api.patch(f"/users/{user}", json={"user": both})
+    keystone._index.people.clear()
+    held = keystone.read(DOMAIN, frozenset({Kind.MEMBERSHIP})).of(Kind.MEMBERSHIP)
+    assert {key[2:] for key in held if key[:2] == named.membership.key[:2]} == {
+        (PROVIDER, "openid", named.subject),
+        (PROVIDER, "openid", other),
+    }
+    named.api.delete(f"/groups/{named.group}/users/{user}")
+    with pytest.raises(KeystoneConflict):
+        named.join()
+    assert named.api.get(f"/groups/{named.group}/users").json()["users"] == []
+
+
+def test_a_user_whom_no_login_would_find_is_not_taken_for_who_is_named(keystone) -> None:
+    """Keystone compares what it encoded itself: an administrator's ``a@b`` is nobody's."""
+    named = Named(keystone, f"{next(_numbers)}@egi.eu")
+    raw = {"idp_id": PROVIDER, "protocols": [{"protocol_id": "openid", "unique_id": named.subject}]}
+    user = Named(keystone, f"raw-{named.subject}").make(raw)
+    named.api.put(f"/groups/{named.group}/users/{user}")
+    held = keystone.read(DOMAIN, frozenset({Kind.MEMBERSHIP})).of(Kind.MEMBERSHIP)
+    assert named.membership.key not in held
+    assert [key[2:4] for key in held if key[:2] == named.membership.key[:2]] == [("", "")]
+
+
 def test_nobody_signs_in_with_a_password_as_a_user_made_ahead(keystone, lab) -> None:
     named = Named(keystone, f"{next(_numbers)}@egi.eu")
     named.join()

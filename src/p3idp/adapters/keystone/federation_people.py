@@ -33,9 +33,9 @@ def memberships(listing: "Listing") -> Iterator[Resource]:
     for group, identity in sorted(index.groups.items()):
         if is_person_group(group[1]):
             for row in _members(listing, identity):
-                key = (*group, *_who(listing, row))
-                index.members[key] = row["id"]
-                yield Resource(Kind.MEMBERSHIP, key, {}, index.group_owners.get(group))
+                for who in _who(listing, row):
+                    index.members[*group, *who] = row["id"]
+                    yield Resource(Kind.MEMBERSHIP, (*group, *who), {}, index.group_owners.get(group))
 
 
 def _members(listing: "Listing", group: str) -> Sequence[Row]:
@@ -50,13 +50,13 @@ def _members(listing: "Listing", group: str) -> Sequence[Row]:
         return rows
 
 
-def _who(listing: "Listing", row: Row) -> Who:
-    """Whom Keystone takes a user for; somebody of no identity provider is known by name."""
+def _who(listing: "Listing", row: Row) -> Sequence[Who]:
+    """Whom Keystone takes for a user, all of them; somebody of no identity provider is known by name."""
     known = listing.index.people
     if row["id"] not in known:
         with keystone_errors("show a user", refusal=KeystoneUnreachable):
             user = listing.persistently(lambda: listing.adapter.get(f"/users/{row['id']}")).json()["user"]
-        known[row["id"]] = next(iter(sorted(_federated(user))), ("", "", _storable(row["name"])))
+        known[row["id"]] = sorted({*_federated(user)}) or [("", "", _storable(row["name"]))]
     return known[row["id"]]
 
 
@@ -68,7 +68,9 @@ def _storable(name: str) -> str:
 def _federated(user: Row) -> Iterator[Who]:
     for provider in user.get("federated") or ():
         for protocol in provider["protocols"]:
-            yield provider["idp_id"], protocol["protocol_id"], unquote(protocol["unique_id"])
+            subject = unquote(protocol["unique_id"])
+            if quote(subject) == protocol["unique_id"]:  # what is encoded otherwise is found by no login
+                yield provider["idp_id"], protocol["protocol_id"], subject
 
 
 class NamedPeople:
@@ -90,8 +92,9 @@ class NamedPeople:
     def _find(self, provider: str, protocol: str, subject: str) -> str | None:
         asked = {"idp_id": provider, "protocol_id": protocol, "unique_id": quote(subject)}
         for row in self._users(asked):
-            # MariaDB finds a subject in any case: somebody else's user.
-            if (provider, protocol, subject) in _federated(self._user(row["id"])):
+            # MariaDB finds a subject in any case: somebody else's user. And what is given to a user whom an
+            # administrator made two people would be given to both.
+            if {*_federated(self._user(row["id"]))} == {(provider, protocol, subject)}:
                 return str(row["id"])
         return None
 

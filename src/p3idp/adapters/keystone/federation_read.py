@@ -42,7 +42,7 @@ class Index:
     providers: dict[str, str | None] = field(default_factory=dict)
     descriptions: dict[tuple[Kind, Key], str] = field(default_factory=dict)
     # Who somebody is, by the user's id; and the user of a lasting membership, by its key.
-    people: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    people: dict[str, Sequence[tuple[str, str, str]]] = field(default_factory=dict)
     members: dict[Key, str] = field(default_factory=dict)
     # Roles that users hold themselves: user's id to (target kind, its domain, its name, role).
     own: dict[str, list[Key]] = field(default_factory=dict)
