@@ -157,12 +157,36 @@ def test_an_entry_that_goes_takes_membership_grant_and_group(settled) -> None:
     assert (settled.holds(Kind.MEMBERSHIP), ("egi", GROUP) in settled.holds(Kind.GROUP)) == ([], False)
 
 
-def test_an_end_that_passes_takes_the_same(world) -> None:
-    spoil(world, "    name: Pia Guest\n", "    valid: {until: 2026-11-23}\n")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    name: Pia Guest\n", "    valid: {until: 2026-11-23}\n"),
+        ("title: App", "valid: {until: 2026-11-23}\ntitle: App"),
+    ],
+    ids=["their own", "their community's"],
+)
+def test_an_end_that_passes_takes_the_same_at_that_very_moment_and_at_all_doors(world, old, new) -> None:
+    spoil(world, old, new)
     world.apply()
-    assert world.actions() == []
-    world.now = NOW + timedelta(days=1)
+    end = datetime(2026, 11, 23, tzinfo=UTC)
+    world.now = end - timedelta(microseconds=1)
+    assert (world.actions(), access(world.files.load(), world.now)) == ([], [("p3", ("member",))])
+    world.now = end
     assert f"delete membership {PIA} of egi is in {GROUP}@egi" in world.actions()
+    assert access(world.files.load(), end) == []
+
+
+def test_who_is_named_in_two_communities_keeps_what_the_one_gives_that_is_not_suspended(settled) -> None:
+    other = "title: Other\ncontact: c@x.test\nprojects:\n  q: {}\n" + PEOPLE.replace("p3: [member]", "q: [reader]")
+    settled.files.write("communities/other.yaml", other)
+    settled.apply()
+    spoil(settled, "title: App", "suspended: {since: 2026-11-01}\ntitle: App")
+    settled.apply("too-many-removals")
+    assert [key[2:] for key in settled.holds(Kind.ROLE_ASSIGNMENT) if key[1] == GROUP] == [
+        ("reader", "project", "egi", "q")
+    ]
+    assert settled.holds(Kind.MEMBERSHIP) == [KEY]
+    assert access(settled.files.load()) == [("q", ("reader",))]
 
 
 def test_a_suspended_community_takes_the_grants_and_leaves_the_group(settled) -> None:
