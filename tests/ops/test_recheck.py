@@ -371,11 +371,12 @@ def test_who_could_not_be_signed_in_anew_is_not_enabled_and_is_asked_about_again
     assert world.recheck(everyone=False).due == 1
 
 
-def test_who_has_nothing_left_is_left_alone(world):
+def test_what_lapsed_while_nobody_was_asked_comes_back_to_members_and_to_nobody_else(world):
     world.leaves("bob")
     world.later(hours=9)
-    assert done(world.recheck()) == []
+    assert done(world.recheck()) == ["sign-in alice: done", "sign-in carol: done"]
     assert world.disabled() == []
+    assert done(world.recheck()) == []
 
 
 def test_an_approver_is_never_disabled(world):

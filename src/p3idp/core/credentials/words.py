@@ -15,7 +15,7 @@ _ADVICE: Mapping[Keeper, tuple[str, str]] = {
     ),
     Keeper.RECHECK_OVERDUE: (
         "The owner consented, and p3idp should have renewed the membership by now: look after `p3idp recheck`. What "
-        "has lapsed comes back when its owner signs in.",
+        "has lapsed comes back with its next run, or when its owner signs in.",
         "This should have been renewed for you and was not: sign in{by}, which renews it.",
     ),
     Keeper.SIGN_IN: ("The owner must sign in{by}.", "Sign in{by}: that renews it."),

@@ -132,6 +132,10 @@ def _sign_in(seen: Seen, enters: frozenset[Key], held: Sequence[Membership], ter
     if ends and min(ends) - terms.now <= terms.renew_before.get(seen.user.provider, timedelta(0)):
         told = f"Their memberships would lapse at {_said(min(ends))}; a login keeps them."
         return (_step(seen, Action.SIGN_IN, Why.LAPSES, told, at),)
+    # Nobody was asked for too long, by an outage: their application credentials stand still until somebody signs in.
+    if enters and not any(each.group in enters for each in held):
+        told = "Their memberships have lapsed; a login brings them back."
+        return (_step(seen, Action.SIGN_IN, Why.LAPSES, told, at),)
     return ()
 
 
