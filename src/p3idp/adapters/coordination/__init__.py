@@ -87,6 +87,8 @@ def file_lock(directory: Path, member: str) -> CoordinatedLock:
             told, hint="Keep the database in a directory of p3idp's own, and remove this one."
         )
     if set("#?") & set(str(directory.resolve())):
-        told = f"The path {directory.resolve()} for the lock between two processes holds # or ?, and would be cut short."
+        told = (
+            f"The path {directory.resolve()} for the lock between two processes holds # or ?, and would be cut short."
+        )
         raise CoordinationUnavailable(told, hint="Keep the database in a directory whose path holds neither.")
     return CoordinatedLock(f"file://{directory.resolve()}", member)
