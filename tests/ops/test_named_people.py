@@ -197,6 +197,17 @@ def test_a_suspended_community_takes_the_grants_and_leaves_the_group(settled) ->
     assert access(settled.files.load()) == []
 
 
+def test_the_same_subject_at_two_providers_is_two_people_with_a_group_each(world) -> None:
+    world.files.change("site.yaml", "  egi:\n", f"{HUB}  egi:\n")
+    more = f"  - {{subject: {PIA}, identity_provider: hub, projects: {{p3: [reader]}}}}\n"
+    spoil(world, PEOPLE, PEOPLE + more)
+    world.apply()
+    theirs = {key[2]: key[1] for key in world.holds(Kind.MEMBERSHIP)}
+    roles = {(key[1], key[2]) for key in world.holds(Kind.ROLE_ASSIGNMENT) if key[1] in theirs.values()}
+    assert roles == {(theirs["egi"], "member"), (theirs["hub"], "reader")}
+    assert len(roles) == len(world.holds(Kind.MEMBERSHIP)) == len({*theirs.values()}) == 2
+
+
 def test_somebody_put_into_the_group_by_hand_is_taken_out_of_it(settled) -> None:
     stranger = ("egi", GROUP, "egi", "openid", "mallory@egi.eu")
     settled.put(Kind.MEMBERSHIP, stranger)
