@@ -46,12 +46,20 @@ def test_an_earlier_keystone_says_what_it_cut() -> None:
     assert whole_list(lambda path: {"groups": ROWS}, "/groups", "groups") == (ROWS, False)
 
 
+def test_a_page_that_begins_anew_ends_the_reading() -> None:
+    """Keystone 30 does so with users of an identity provider, which are therefore asked for without pages."""
+    answer = paging(1_000, ROWS, [])
+    with pytest.raises(ValueError, match="does not go on"):
+        whole_list(lambda path: answer(path.partition("&marker")[0]), "/groups", "groups")
+
+
 def test_a_list_without_pages_is_asked_for_as_it_is() -> None:
     asked: list[str] = []
 
     def answer(path: str) -> Mapping[str, Any]:
         asked.append(path)
-        return {"roles": ROWS, "links": {"next": "somewhere"}}
+        return {"roles": ROWS, "users": ROWS, "links": {"next": "somewhere"}}
 
     assert whole_list(answer, "/roles", "roles") == (ROWS, False)
-    assert asked == ["/roles"]
+    assert whole_list(answer, "/users?idp_id=egi", "users") == (ROWS, False)
+    assert asked == ["/roles", "/users?idp_id=egi"]
