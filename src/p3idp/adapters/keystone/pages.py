@@ -28,9 +28,9 @@ def whole_list(fetch: Callable[[str], Body], path: str, key: str) -> tuple[list[
     found: list[Row] = [*body[key]]
     while _has_more(body, key):
         # From the last row, as the link says. The link itself is wrong in some releases behind a path of their own.
-        last = found[-1]["id"]
+        last, seen = found[-1]["id"], {row["id"] for row in found}
         body = fetch(f"{asked}&marker={quote(last, safe='')}")
-        if any(row["id"] <= last for row in body[key]):
+        if any(row["id"] in seen for row in body[key]):
             raise ValueError(f"the page of {key} after {last} does not go on from there")
         found += body[key]
     return found, bool(body.get("truncated"))
