@@ -10,6 +10,7 @@ from removal_world import RemovalWorld
 
 from p3idp.core.access.people.cloud import Right
 from p3idp.core.access.people.known import ShadowUser
+from p3idp.core.access.resources import Kind
 from p3idp.core.credentials.held import Membership
 from p3idp.core.removal.findings import Limits
 from p3idp.core.removal.mark import Cause, Mark
@@ -312,6 +313,45 @@ def test_another_providers_word_on_a_like_named_subject_takes_nothing(world):
     assert done(world.recheck()) == []
     assert world.disabled() == []
     assert len(world.ops.look().shadows.users) == 3
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_a_word_of_an_issuer_that_is_the_providers_elsewhere_takes_and_gives_nothing(world, left):
+    """Two environments may share a database: one id of a provider, another issuer, and other people of like names."""
+    issuers_that_no_rule_asks_for(world)
+    if not left:
+        world.leaves("bob")
+        world.recheck()
+        world.later(minutes=1)
+    world.offline.held.clear()
+    mine = next(each for each in world.logins.recall(world.now).logins if each.subject == "bob@egi.eu")
+    for held in ((), (OPERATOR,)):
+        world.later(minutes=1)
+        world.logins.remember(replace(mine, issuer="https://demo.example.org/", entitlements=held, at=world.now))
+        assert (world.steps(), world.kept()) == ([], [])
+
+
+def test_a_word_of_another_issuer_hides_no_answer_of_the_own_one(world):
+    world.leaves("bob")
+    mine = next(each for each in world.logins.recall(world.now).logins if each.subject == "bob@egi.eu")
+    soon = world.now + timedelta(seconds=5)
+    world.logins.remember(replace(mine, issuer="https://demo.example.org/", at=soon))
+    assert done(world.recheck()) == ["disable bob: done"]
+
+
+def issuers_that_no_rule_asks_for(world) -> None:
+    """As a mapping may be that somebody wrote by hand, at a provider that takes all issuers."""
+    held = world.access.keystone.held
+    for place, resource in [*held.items()]:
+        attributes = dict(resource.attributes)
+        if place[0] is Kind.MAPPING:
+            rules = [
+                {**rule, "remote": [each for each in rule["remote"] if "iss" not in each["type"].lower()]}
+                for rule in attributes["rules"]
+            ]
+            held[place] = replace(resource, attributes={**attributes, "rules": rules})
+        if place[0] is Kind.IDENTITY_PROVIDER:
+            held[place] = replace(resource, attributes={**attributes, "issuers": []})
 
 
 def test_a_draft_that_nobody_applied_takes_nothing(world):

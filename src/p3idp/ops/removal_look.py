@@ -148,7 +148,9 @@ class Look:
     def _newest(self, logins: Iterable[RememberedLogin]) -> Mapping[str, RememberedLogin]:
         found: dict[str, RememberedLogin] = {}
         for login in logins:
-            user = self.user_of(login)
+            # Where environments share a database: the provider may have another issuer there, and other people.
+            known = self.policy.site.provider_of(login.issuer)
+            user = self.user_of(login) if known and known.id == login.provider else None
             if user is not None and (user.id not in found or found[user.id].at <= login.at):
                 found[user.id] = login
         return found
