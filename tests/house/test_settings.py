@@ -205,6 +205,33 @@ def test_databases_of_environments_are_not_mistaken_for_one_another(write):
         _ = load_settings(write(CLOUDS + own)).store
 
 
+KEEPING = CLOUDS + '[offline]\nkey = { file = "offline.key" }\n'
+
+
+def test_consents_of_one_client_are_not_asked_about_by_another(write):
+    with pytest.raises(
+        SettingsInvalid, match=r"environments\.production: .* database with alt-1, and its client at egi"
+    ):
+        load_settings(write(KEEPING))
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [
+        '[environments.alt-1.store]\nurl = "sqlite:///alt-1.sqlite"\n',
+        '[environments.alt-1.offline]\nkey = { file = "alt-1.key" }\n',
+        "[environments.alt-1.offline]\n",
+    ],
+)
+def test_consents_that_are_kept_apart_may_be_of_two_clients(write, apart: str):
+    load_settings(write(KEEPING + apart))
+
+
+def test_environments_with_one_client_share_its_consents(write):
+    same = KEEPING.replace("p3idp-demo", "p3idp").replace("secrets/demo", "secrets/egi")
+    load_settings(write(same))
+
+
 ALT_ACCOUNT = 'username = "p3idp"\npassword = { env = "ALT_1_PASSWORD" }'
 
 

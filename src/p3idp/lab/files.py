@@ -44,6 +44,7 @@ def write_settings(layout: Layout) -> None:
         "environments.alt-1.keystone": _keystone(layout, addresses.alt_1_url, "keystone-alt-1"),
         "environments.alt-1.site": _site(layout, addresses.alt_1, "keystone-alt-1", layout.alt_1_site),
         "environments.alt-1.providers.egi": _provider(layout, "hub"),
+        "environments.alt-1.offline": {"key": _fernet_key(layout, "alt-1-offline-key")},
     }
     _write(layout, layout.clouds, {**shared, **environments})
 

@@ -55,6 +55,7 @@ def load_settings(given: str | None = None, environment: str | None = None) -> S
         raise SettingsInvalid(_explain(path, exc)) from exc
     _refuse_plain_http(path, settings)
     _refuse_unreadable_authorities(path, settings)
+    _refuse_shared_consents(path, settings)
     name = environment_name(environment) or settings.default_environment
     return settings.at(name) if name else settings
 
@@ -117,6 +118,22 @@ def _refuse_plain_http(path: Path, settings: Settings) -> None:
                 f"{path}: {key}: {url} is not https.",
                 hint="Use https. Only a lab on this machine (lab = true) may speak plain http.",
             )
+
+
+def _refuse_shared_consents(path: Path, settings: Settings) -> None:
+    """Asked by another client than the one that somebody consented to, a provider says that the consent ended."""
+    kept: dict[tuple[object, ...], tuple[str, object]] = {}
+    for name, here in ((name, settings.at(name)) for name in settings.environments):
+        for provider, own in here.providers.items() if here.offline.key else ():
+            client = own.client_id, own.client_secret
+            place = here.store_section and here.store_section.url, here.offline.key, provider
+            other, its = kept.setdefault(place, (name, client))
+            if its != client:
+                raise SettingsInvalid(
+                    f"{path}: environments.{name}: it keeps consents in one database with {other}, and its client at "
+                    f"{provider} is another: each would end the consents given at the other.",
+                    hint=f"Give it a [environments.{name}.store] of its own, or a key in [environments.{name}.offline].",
+                )
 
 
 def _on_this_machine(url: str) -> bool:
