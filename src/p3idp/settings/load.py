@@ -132,7 +132,7 @@ def _refuse_shared_consents(path: Path, settings: Settings) -> None:
                 raise SettingsInvalid(
                     f"{path}: environments.{name}: it keeps consents in one database with {other}, and its client at "
                     f"{provider} is another: each would end the consents given at the other.",
-                    hint=f"Give it a [environments.{name}.store] of its own, or a key in [environments.{name}.offline].",
+                    hint=f"Give it its own [environments.{name}.store], or a key in [environments.{name}.offline].",
                 )
 
 
