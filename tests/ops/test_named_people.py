@@ -13,6 +13,7 @@ from p3idp.adapters.memory.ledger import MemoryLedger
 from p3idp.adapters.policy_files.new_directory import NewDirectory
 from p3idp.core.access.resources import Kind
 from p3idp.core.mappings.compile import compile_mapping
+from p3idp.core.mappings.patterns import PREAMBLE
 from p3idp.core.policy.decide import decide
 from p3idp.core.policy.decision import Reason
 from p3idp.core.policy.model import NamedPerson, Policy, ProjectRef, ProviderId
@@ -297,6 +298,53 @@ WIDER = {
 def test_a_wider_way_to_be_taken_for_somebody_who_has_power_needs_two_people(ruling, change) -> None:
     ruling.files.change(*change)
     assert "admin-member" in powers(ruling)
+
+
+# Rules for Keystone alone: what a rule asks besides subject and issuer, as it stands and as it would be.
+SUB, EMAIL, PIA_ALONE = {"type": "OIDC-sub"}, {"type": "OIDC-email"}, {"type": "OIDC-sub", "any_one_of": [PIA]}
+ISS, AZP = {"type": "OIDC-iss", "any_one_of": [ISSUER]}, {"type": "OIDC-azp", "any_one_of": ["keystone", "p3idp"]}
+AZP_BY_PATTERN = {"type": "OIDC-azp", "any_one_of": [f"{PREAMBLE}p3idp\\Z"], "regex": True}
+MAX_ALONE = {"type": "OIDC-sub", "any_one_of": ["max@egi.eu"]}
+LOOSENED = {
+    "known by another claim that stands first": ([], [EMAIL, SUB, ISS, AZP]),
+    "by another claim, of somebody else": ([], [EMAIL, SUB, MAX_ALONE, ISS, AZP]),
+    "without a client": ([], [SUB, ISS]),
+    "without a client that was a pattern like ours": ([SUB, ISS, AZP_BY_PATTERN], [SUB, ISS]),
+    "without a client, where somebody else came without": ([SUB, MAX_ALONE, ISS], [SUB, ISS]),
+    "without a client, in capitals": ([], [SUB, {**SUB, "any_one_of": [PIA.upper()]}, ISS]),
+    "without a client, by her name": ([SUB, MAX_ALONE, ISS], [SUB, PIA_ALONE, ISS]),
+}
+HARMLESS = {
+    "as narrow as the policy's": ([], [SUB, ISS, AZP]),
+    "narrower": ([], [SUB, ISS, {**AZP, "any_one_of": ["p3idp"]}, EMAIL]),
+    "somebody else, by any client": ([], [SUB, MAX_ALONE, ISS]),
+    "as it was": ([SUB, ISS], [SUB, ISS]),
+}
+
+
+def verbatim(world: AccessWorld, remote: list[dict[str, object]]) -> None:
+    (world.files.root / "keystone").mkdir(exist_ok=True)
+    local = [{"user": {"id": "{0}", "name": "{0}", "domain": {"name": "egi"}}}]
+    rules = [{"local": local, "remote": remote}] if remote else []
+    world.files.write("keystone/egi.json", json.dumps({"schema_version": "2.0", "rules": rules}))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "two"),
+    [
+        *(pytest.param(*sides, True, id=name) for name, sides in LOOSENED.items()),
+        *(pytest.param(*sides, False, id=name) for name, sides in HARMLESS.items()),
+    ],
+)
+def test_a_rule_for_keystone_alone_lets_nobody_in_as_somebody_who_has_power(settled, before, after, two) -> None:
+    if before:
+        verbatim(settled, before)
+        settled.apply("verbatim-rules")
+    settled.files.write(FILE, ACCESS + PEOPLE.replace("{p3: [member]}", "{p3: [admin, member]}"))
+    settled.put(Kind.ROLE_ASSIGNMENT, ("egi", GROUP, "admin", "project", "egi", "p3"), "test-site")
+    assert powers(settled) == set()
+    verbatim(settled, after)
+    assert powers(settled) == ({"admin-member"} if two else set())
 
 
 def test_opening_a_provider_that_was_suspended_to_somebody_who_has_power_needs_two_people(ruling) -> None:

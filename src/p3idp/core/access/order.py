@@ -176,17 +176,17 @@ def _door(provider: Resource | None, attribute: str = "") -> tuple[Rule, ...] | 
 
 def _within(new: tuple[Rule, ...] | None, old: tuple[Rule, ...] | None) -> bool:
     """Whether a provider lets in nobody that it did not let in before."""
-    return new is None or (old is not None and all(any(_implies(had, wanted) for had in new) for wanted in old))
+    return new is None or (old is not None and all(any(implies(had, wanted) for had in new) for wanted in old))
 
 
 def _covers(wide: _Way, narrow: _Way) -> bool:
     """Whether a login that comes in by the narrow way comes in by the wide one. False where that is not plain."""
     return wide.door == narrow.door and all(
-        any(_implies(shown, asked) for shown in narrow.shows) for asked in wide.shows
+        any(implies(shown, asked) for shown in narrow.shows) for asked in wide.shows
     )
 
 
-def _implies(shown: Rule, asked: Rule) -> bool:
+def implies(shown: Rule, asked: Rule) -> bool:
     """Whether what meets one entry of a rule meets another: each asks that its attribute be there."""
     if shown["type"] != asked["type"]:
         return False

@@ -4,15 +4,16 @@ Whoever is named has what their group has however they come in: every way in by 
 counts, and a new one, or a wider one, is as much as a new rule that leads to power.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from p3idp.core.access.order import implies
 from p3idp.core.access.plan import Change, Finding
 from p3idp.core.access.resources import Key, Kind, Resource
 from p3idp.core.access.rule_changes import Rule, rules_of
 from p3idp.core.access.rule_groups import folded
 from p3idp.core.audit.event import canonical
-from p3idp.core.mappings.patterns import PREAMBLE
 
 State = Mapping[tuple[Kind, Key], Resource]
 
@@ -25,33 +26,62 @@ def named_power(
         if change.resource.kind is Kind.MEMBERSHIP and change.after and folded(change.after.key[:2]) in powerful:
             told = f"{change.after.name}, and that group has power."
             yield Finding("admin-member", change.after.name, told, second_person=True)
-    named = {key[2] for kind, key in after if kind is Kind.MEMBERSHIP and folded(key[:2]) in powerful}
-    widened = {change.resource.key[0] for change in changes if change.resource.kind is Kind.MAPPING and _widens(change)}
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    for kind, key in after:
+        if kind is Kind.MEMBERSHIP and folded(key[:2]) in powerful:
+            named[key[2]].add(key[4])
+    mappings = {change.resource.key[0]: change for change in changes if change.resource.kind is Kind.MAPPING}
     for (kind, key), protocol in sorted(after.items(), key=lambda item: item[0]):
         if kind is Kind.PROTOCOL and key[0] in named:
             mapping = str(protocol.attributes.get("mapping"))
-            if key[0] in opened or mapping in widened:
+            rules = mappings.get(mapping)
+            if key[0] in opened or (rules and any(_widens(rules, subject) for subject in sorted(named[key[0]]))):
                 who = f"Whom Keystone lets in by {key[0]} would change, and people who have power are known by it."
                 yield Finding("admin-member", f"{mapping}: {key[0]}", who, second_person=True)
 
 
-def _widens(change: Change) -> bool:
-    """Whether somebody may come in by a rule that asks for less, or for something else, than every rule did."""
-    old, new = ([_gate(rule) for rule in rules_of(side)] for side in (change.before, change.after))
-    return any(not any(had <= gate for had in old) for gate in new)
+def _widens(change: Change, subject: str) -> bool:
+    """Whether a rule comes that may take somebody for this subject who shows less, or other things, than before."""
+    old, new = ({canonical(rule): rule for rule in rules_of(side)} for side in (change.before, change.after))
+    held = [(_identity(rule), asked) for rule in old.values() if (asked := _asked(rule, subject)) is not None]
+    held.sort(key=lambda each: len(each[1]))  # what asks for least covers most
+    for text in sorted(new.keys() - old.keys()):
+        rule = new[text]
+        # Keystone on MariaDB takes another case for the same subject.
+        shown, identity = _asked(rule, subject, str.casefold), _identity(rule)
+        if shown is not None and not any(identity == who and _all_asked(had, shown) for who, had in held):
+            return True
+    return False
 
 
-def _gate(rule: Rule) -> frozenset[str]:
-    """What makes somebody who they are: the user of a rule, and what it asks of everybody, whatever their group."""
+def _all_asked(had: Sequence[Rule], shown: Sequence[Rule]) -> bool:
+    return all(any(implies(each, asked) for each in shown) for asked in had)
+
+
+def _identity(rule: Rule) -> str:
+    """What makes somebody who they are: the user of a rule, and the claims that Keystone counts for it."""
+    handed = _handed(rule)
     users: list[Any] = [local.get("user") for local in rule.get("local") or ()]
-    remote: list[Any] = list(rule.get("remote") or ())
-    subject = remote[0].get("type") if remote else None
-    return frozenset(canonical(each) for each in (users, *(e for e in remote if not _chooses(e, subject))))
+    return canonical([users, handed[:1] if _by_the_first(rule) else handed])
 
 
-def _chooses(entry: Mapping[str, Any], subject: str | None) -> bool:
-    """Whether an entry of the compiler's only says which people are meant: their entitlements, or their names."""
-    values: list[Any] = list(entry.get("any_one_of") or ())
-    if entry.get("regex"):
-        return bool(values) and all(str(value).startswith(PREAMBLE) for value in values)
-    return bool(values) and entry.get("type") == subject
+def _handed(rule: Rule) -> list[Any]:
+    return [entry for entry in rule.get("remote") or () if not {"any_one_of", "not_any_of"} & entry.keys()]
+
+
+def _by_the_first(rule: Rule) -> bool:
+    """Whether the user's id is the first claim that is handed on, as it stands."""
+    users = [local["user"] for local in rule.get("local") or () if local.get("user")]
+    return bool(users and _handed(rule)) and all(user.get("id") == user.get("name") == "{0}" for user in users)
+
+
+def _asked(rule: Rule, subject: str, read: Callable[[str], str] = str) -> list[Rule] | None:
+    """What somebody must show to be taken for the subject by this rule; None where it names others alone."""
+    entries: list[Rule] = list(rule.get("remote") or ())
+    if not _by_the_first(rule):
+        return entries
+    claim = _handed(rule)[0]["type"]
+    lists = [entry for entry in entries if entry.keys() == {"type", "any_one_of"} and entry["type"] == claim]
+    if not all(read(subject) in map(read, entry["any_one_of"]) for entry in lists):
+        return None
+    return [entry for entry in entries if entry not in lists]
