@@ -1,5 +1,6 @@
 """Keep my access current while I am away: the button, the trip to the provider, what is kept, and stopping it."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from urllib.parse import parse_qs, urlsplit
@@ -9,8 +10,10 @@ from flask.testing import FlaskClient
 from webkit import BASE, Door, get, leads_to, policy, provider, text_of
 
 from p3idp.core.audit.event import Outcome
+from p3idp.core.login.callback import Callback
 from p3idp.core.login.session import SessionId
 from p3idp.core.policy.model import ProviderId, Suspension
+from p3idp.errors.offline import ConsentRefused
 from p3idp.web.cookies import ATTEMPT
 from p3idp.web.form_token import FIELD, form_token
 
@@ -238,3 +241,18 @@ def test_a_consent_that_ran_out_is_offered_again(door: Door, browser: FlaskClien
     door.sign_in(again)
     assert "Keep my access current while I am away" in text_of(get(again, "/access"))
     assert timedelta(days=365) == door.consents.lasts
+
+
+@pytest.mark.parametrize(("who", "remembered"), [("alice@egi.eu", ["alice@egi.eu"]), ("bob@egi.eu", [])])
+def test_what_a_kept_consent_brought_is_remembered_as_a_sign_in_is(
+    door: Door, browser: FlaskClient, who: str, remembered: list[str]
+) -> None:
+    [(session, _)] = door.sessions.held.values()
+    desk, seen = door.consent_desk(), list[str]()
+    hearing = replace(desk.offline, remember=lambda claims, now: seen.append(claims.subject))
+    attempt, url = desk.begin(session, "/access")
+    answer = door.provider.agree(url, subject=who)
+    with suppress(ConsentRefused):
+        callback = Callback(answer["state"], answer["code"], issuer=answer["iss"])
+        replace(desk, offline=hearing).finish("egi", attempt, callback, session)
+    assert seen == remembered
