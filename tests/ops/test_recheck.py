@@ -16,6 +16,7 @@ from p3idp.core.removal.findings import Limits
 from p3idp.core.removal.mark import Cause, Mark
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
+from p3idp.errors.login import ProviderUnreachable
 from p3idp.errors.removal import LeaverUnknown, RemovalIncomplete, RemovalRunning
 from p3idp.ops.removal_tell import bounds_of
 
@@ -366,6 +367,40 @@ def test_a_mapping_that_somebody_emptied_in_keystone_takes_nothing(world):
     assert done(world.recheck()) == []
 
 
+def rules_of_somebody_else(world, remote: dict) -> None:
+    """Somebody adds a rule to Keystone's mapping by hand."""
+    held = world.access.keystone.held
+    ((place, mapping),) = ((place, each) for place, each in held.items() if place[0] == "mapping")
+    rule = {**mapping.attributes["rules"][0], "remote": [remote]}
+    rules = [*mapping.attributes["rules"], rule]
+    held[place] = replace(mapping, attributes={**mapping.attributes, "rules": rules})
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        pytest.param({"type": "HTTP_OIDC_EDUPERSON_AFFILIATION", "any_one_of": ["staff"]}, id="what is not remembered"),
+        pytest.param({"any_one_of": ["nobody"]}, id="what nobody can read"),
+    ],
+)
+def test_who_may_come_in_by_a_rule_that_p3idp_cannot_tell_of_loses_nothing(world, remote):
+    rules_of_somebody_else(world, remote)
+    world.leaves("bob")
+    assert done(world.recheck()) == []
+    assert world.kept() == ["bob unclear-claims"]
+
+
+def test_how_long_memberships_last_is_what_keystone_says_and_not_a_draft(world):
+    """Else a draft with a longer time would make a later login look like an earlier one."""
+    world.leaves("bob")
+    world.signs_in("bob")
+    world.joins("bob", OPERATOR)
+    world.later(minutes=10)
+    world.enters_by_apache("bob")
+    world.access.files.write("site.yaml", SITE.replace("authorization_ttl: 8h", "authorization_ttl: 24h"))
+    assert (world.steps(), world.kept()) == ([], ["bob stale-claims"])
+
+
 def test_of_two_words_on_somebody_the_later_counts_in_whichever_order(world):
     world.leaves("bob")
     world.signs_in("bob")
@@ -417,6 +452,35 @@ def test_what_lapsed_while_nobody_was_asked_comes_back_to_members_and_to_nobody_
     assert done(world.recheck()) == ["sign-in alice: done", "sign-in carol: done"]
     assert world.disabled() == []
     assert done(world.recheck()) == []
+
+
+def test_a_login_that_leaves_the_memberships_as_they_are_is_told_and_tried_again(world, monkeypatch):
+    world.leaves("alice", OPERATOR)
+    before = [*world.holdings.in_groups[world.user("alice").id]]
+    login = RemovalWorld.login
+
+    def ignored(self, provider, token):
+        made = login(self, provider, token)
+        self.holdings.in_groups[made.user_id] = before
+        return made
+
+    monkeypatch.setattr(RemovalWorld, "login", ignored)
+    assert done(world.recheck()) == ["sign-in alice: failed"]
+    monkeypatch.undo()
+    assert done(world.recheck(everyone=False)) == ["sign-in alice: done"]
+
+
+def test_a_user_whose_mark_keystone_does_not_show_is_told(world, monkeypatch):
+    """Without it nobody would ever enable them again."""
+    disable = type(world.users).disable
+
+    def unmarked(users, user, mark):
+        disable(users, user, mark)
+        world.change("bob", disabled_by=None)
+
+    monkeypatch.setattr(type(world.users), "disable", unmarked)
+    world.leaves("bob")
+    assert done(world.recheck()) == ["disable bob: failed"]
 
 
 def test_an_approver_is_never_disabled(world):
@@ -503,6 +567,25 @@ def test_at_a_small_site_the_part_counts_but_one_alone_is_never_too_many(world, 
     assert (world.disabled() == []) is stopped
 
 
+def test_of_whom_no_leaving_could_be_told_makes_no_part_smaller(world):
+    world.limits = Limits(max_leavers=10, max_percent=30)
+    for number in range(9):
+        world.joins(f"other{number}", OPERATOR)
+        world.enters_by_apache(f"other{number}")
+        world.narrow(f"other{number}")
+    world.leaves("bob")
+    world.leaves("carol")
+    assert done(world.recheck()) == [], "two of three, and not of twelve"
+
+
+def test_whom_another_policy_or_a_suspension_put_out_a_moment_ago_is_no_leaver_of_ours(world):
+    world.limits = Limits(max_leavers=1, max_percent=100)
+    world.change("alice", enabled=False, disabled_by=Mark("other", Cause.LEFT, world.now))
+    world.change("carol", enabled=False, disabled_by=Mark("test-site", Cause.PROVIDER, world.now))
+    world.leaves("bob")
+    assert "disable bob: done" in done(world.recheck())
+
+
 def test_people_who_leave_one_of_several_count_as_well(world):
     world.limits = Limits(max_leavers=1, max_percent=100)
     world.leaves("alice", OPERATOR)
@@ -544,6 +627,23 @@ def test_a_provider_that_fails_again_and_again_is_left_alone_for_this_run(world,
     monkeypatch.setattr(type(world.checkin), "trade", lambda *args: asked.append(args) or trade(*args))
     assert world.recheck().outcomes == {"unreachable": 10}
     assert len(asked) == 3
+
+
+def test_a_provider_that_fails_now_and_then_is_asked_about_everybody(world, monkeypatch):
+    for number in range(8):
+        world.joins(f"person{number}", OPERATOR)
+        world.consents(f"person{number}")
+    trade, asked = type(world.checkin).trade, []
+
+    def flaky(self, access):
+        asked.append(access.subject)
+        if len(asked) % 2:
+            raise ProviderUnreachable("It did not answer in time.")
+        return trade(self, access)
+
+    monkeypatch.setattr(type(world.checkin), "trade", flaky)
+    world.recheck()
+    assert len(asked) == 11
 
 
 def test_what_is_learnt_while_keystone_is_down_is_acted_on_by_the_next_run(world):
