@@ -272,11 +272,15 @@ def test_who_is_named_for_admin_or_for_a_protected_project_needs_two_people(worl
     assert powers(world) == {"protected-project"}
 
 
+def give_power(world: AccessWorld) -> None:
+    world.files.write(FILE, ACCESS + PEOPLE.replace("{p3: [member]}", "{p3: [admin, member]}"))
+    world.put(Kind.ROLE_ASSIGNMENT, ("egi", GROUP, "admin", "project", "egi", "p3"), "test-site")
+
+
 @pytest.fixture
 def ruling(settled) -> AccessWorld:
     """Pia's group rules over everything, by a policy that says so."""
-    settled.files.write(FILE, ACCESS + PEOPLE.replace("{p3: [member]}", "{p3: [admin, member]}"))
-    settled.put(Kind.ROLE_ASSIGNMENT, ("egi", GROUP, "admin", "project", "egi", "p3"), "test-site")
+    give_power(settled)
     assert settled.plan().changes == ()
     return settled
 
@@ -322,9 +326,9 @@ HARMLESS = {
 }
 
 
-def verbatim(world: AccessWorld, remote: list[dict[str, object]]) -> None:
+def verbatim(world: AccessWorld, remote: list[dict[str, object]], who: str = "{0}") -> None:
     (world.files.root / "keystone").mkdir(exist_ok=True)
-    local = [{"user": {"id": "{0}", "name": "{0}", "domain": {"name": "egi"}}}]
+    local = [{"user": {"id": who, "name": who, "domain": {"name": "egi"}}}]
     rules = [{"local": local, "remote": remote}] if remote else []
     world.files.write("keystone/egi.json", json.dumps({"schema_version": "2.0", "rules": rules}))
 
@@ -340,11 +344,25 @@ def test_a_rule_for_keystone_alone_lets_nobody_in_as_somebody_who_has_power(sett
     if before:
         verbatim(settled, before)
         settled.apply("verbatim-rules")
-    settled.files.write(FILE, ACCESS + PEOPLE.replace("{p3: [member]}", "{p3: [admin, member]}"))
-    settled.put(Kind.ROLE_ASSIGNMENT, ("egi", GROUP, "admin", "project", "egi", "p3"), "test-site")
+    give_power(settled)
     assert powers(settled) == set()
     verbatim(settled, after)
     assert powers(settled) == ({"admin-member"} if two else set())
+
+
+@pytest.mark.parametrize("who", [PIA, "{1}", "{0}@egi.eu"])
+@pytest.mark.parametrize("remote", [[SUB, EMAIL, ISS, AZP], [SUB, MAX_ALONE, EMAIL, ISS, AZP]], ids=["all", "max"])
+def test_nor_does_one_that_makes_her_of_something_else(ruling, who, remote) -> None:
+    verbatim(ruling, remote, who)
+    assert powers(ruling) == {"admin-member"}
+
+
+def test_nor_does_one_that_made_somebody_else_so_far(settled) -> None:
+    verbatim(settled, [SUB, ISS], "max@egi.eu")
+    settled.apply("verbatim-rules", "verbatim-people")
+    give_power(settled)
+    verbatim(settled, [SUB, ISS], PIA)
+    assert powers(settled) == {"admin-member"}
 
 
 def test_opening_a_provider_that_was_suspended_to_somebody_who_has_power_needs_two_people(ruling) -> None:
