@@ -84,3 +84,59 @@ def test_the_proof_turns_red_where_roles_always_come_before_rules_and_go_after_t
     """As they did: a group that other people come into, with other roles, gave old members new roles."""
     monkeypatch.setattr(order._Moves, "_all", staticmethod(lambda *_: True))
     assert any(too_much(seed) for seed in SEEDS)
+
+
+G = ("egi", "g")
+
+
+def role(project: str) -> Resource:
+    return Resource(Kind.ROLE_ASSIGNMENT, (*G, "member", "project", "egi", project), {}, "p")
+
+
+def member(subject: str) -> Resource:
+    return Resource(Kind.MEMBERSHIP, (*G, "egi", "openid", subject), {}, "p")
+
+
+def test_who_comes_into_a_group_by_name_never_has_what_it_gave_before_nor_who_goes_what_it_gives_then():
+    before = Snapshot((Resource(Kind.GROUP, G, {}, "p"), member("alice"), role("p1")), {})
+    changes = [Change(None, role("p2")), Change(role("p1"), None)]
+    changes += [Change(None, member("bob")), Change(member("alice"), None)]
+    walked = order.in_order(changes, before)
+    for number in range(len(walked) + 1):
+        there = applied(walked[:number], before)
+        people = {key[4] for key in there.of(Kind.MEMBERSHIP)}
+        projects = {key[5] for key in there.of(Kind.ROLE_ASSIGNMENT)}
+        assert not ("alice" in people and "p2" in projects), number
+        assert not ("bob" in people and "p1" in projects), number
+
+
+def behind(provider: str, *remote: dict[str, object]) -> tuple[Resource, ...]:
+    """A provider that takes every issuer, with one rule that leads to the group, or with none."""
+    local = [{"group": {"name": G[1], "domain": {"name": G[0]}}}]
+    rules = [{"local": local, "remote": list(remote)}] if remote else []
+    return (
+        Resource(Kind.IDENTITY_PROVIDER, (provider,), {"enabled": True, "issuers": []}, "p"),
+        Resource(Kind.PROTOCOL, (provider, "openid"), {"mapping": provider, "remote_id_attribute": ""}, "p"),
+        Resource(Kind.MAPPING, (provider,), {"rules": rules, "schema_version": "2.0"}, "p"),
+    )
+
+
+CLI = {"type": "OIDC-azp", "any_one_of": ["cli"]}
+ANYTHING = {"type": "OIDC-azp", "any_one_of": [".*"], "regex": True}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param((*behind("egi", CLI), *behind("hub")), (*behind("egi"), *behind("hub", CLI)), id="provider"),
+        pytest.param(behind("egi", ANYTHING), behind("egi", {**ANYTHING, "regex": False}), id="pattern"),
+        pytest.param(behind("egi", {"type": "OIDC-sub"}), behind("egi", CLI), id="any"),
+    ],
+)
+def test_where_others_come_in_new_roles_come_after_the_rules(old, new):
+    before = Snapshot((Resource(Kind.GROUP, G, {}, "p"), role("p1"), *old), {})
+    rules = [Change(one, other) for one, other in zip(old, new, strict=True) if one != other]
+    walked = order.in_order([*rules, Change(role("p1"), None), Change(None, role("p2"))], before)
+    kinds = [change.resource.kind for change in walked]
+    assert walked[-1].after == role("p2"), kinds
+    assert Kind.MAPPING in kinds[1:-1]
