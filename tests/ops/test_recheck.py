@@ -646,6 +646,24 @@ def test_a_provider_that_fails_now_and_then_is_asked_about_everybody(world, monk
     assert len(asked) == 11
 
 
+def test_some_whom_nobody_can_ask_about_do_not_keep_the_others_from_being_asked_about(world, monkeypatch):
+    world.joins("zoe", OPERATOR)
+    world.consents("zoe")
+    world.leaves("zoe")
+    trade = type(world.checkin).trade
+
+    def fails_for_most(self, access):
+        if not access.subject.startswith("zoe"):
+            raise ProviderUnreachable("The identity provider's token endpoint answers with status 500.")
+        return trade(self, access)
+
+    monkeypatch.setattr(type(world.checkin), "trade", fails_for_most)
+    for _ in range(12):
+        world.later(minutes=5)
+        world.recheck()
+    assert world.disabled() == ["zoe"]
+
+
 def test_what_is_learnt_while_keystone_is_down_is_acted_on_by_the_next_run(world):
     world.leaves("bob")
     world.leaves("alice", OPERATOR)

@@ -4,6 +4,7 @@ What is learnt is remembered before anything is done with it, and somebody count
 acted on: a run that is killed, or finds Keystone down, is made good by the next one.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -135,7 +136,7 @@ class Recheck:
         acted = memory.acted(wanted) if memory else {}
         pace = self.removal.pace
         due = [person for person in wanted if everyone or is_due(acted.get(person), now, pace)]
-        answers = self._ask(offline, [people[person] for person in due])
+        answers = self._ask(offline, [people[person] for person in _mixed(due, now)])
         revoked = None
         if look is not None and self.removal.clock() - now > _OLD:
             # Asking took its time: what is acted on is Keystone as it is now.
@@ -247,6 +248,11 @@ class Recheck:
                 return None, exc.detail
             results = tuple((step, done.get(step, Result("not-tried"))) for step in removal.steps)
             return Revoked(removal, results), exc.detail
+
+
+def _mixed(people: Collection[Person], now: datetime) -> list[Person]:
+    """In another order each run: whom nobody can ask about must not always stand before the same others."""
+    return sorted(people, key=lambda person: hashlib.sha256(f"{now.isoformat()} {person}".encode()).digest())
 
 
 def _settled(answers: _Answers, look: Look, revoked: Revoked) -> Mapping[Person, datetime]:
