@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -88,6 +89,8 @@ def test_revoke_does_what_was_reviewed_and_nothing_else(world, type_in):
     digest = world.review().digest
     status, _, error = type_in("leavers", "revoke", "--digest", "0" * 64)
     assert (status, "plan-stale" in error, "p3idp leavers" in error) == (4, True, True)
+    error = type_in("leavers", "revoke", "--digest", digest[:20])[2]
+    assert "is no digest: one has 64 characters, and this 20." in error
     status, told, progress = type_in("leavers", "revoke", "--digest", digest)
     assert (status, told) == (0, "1 disabled.\n")
     assert "bob@egi.eu of egi is disabled" in progress
@@ -108,7 +111,12 @@ def test_who_is_disabled_is_listed_and_can_be_kept_out(world, type_in):
     assert type_in("leavers", "disabled")[1] == "p3idp has disabled nobody.\n"
     world.recheck()
     assert type_in("leavers", "disabled")[1] == "2026-11-22 10:00:00Z  left      bob@egi.eu of egi\n"
-    assert type_in("leavers", "keep-out", "alice@egi.eu")[0] == 2
+    status, _, error = type_in("leavers", "keep-out", "alice@egi.eu")
+    assert (status, "No user of that name or id was disabled by p3idp." in error) == (2, True)
+    assert "1 person: " in type_in("leavers", "bounds")[1]
+    world.change("alice", enabled=False)
+    assert type_in("leavers", "bounds")[1] == "Keystone has no enabled user of these identity providers.\n"
+    world.change("alice", enabled=True)
     assert "stays out" in type_in("leavers", "keep-out", "bob@egi.eu")[1]
     assert json.loads(type_in("leavers", "disabled", "--json")[1]) == {"users": []}
     assert world.disabled() == ["bob"]
@@ -138,10 +146,20 @@ def test_recheck_sums_up_what_it_learnt_and_did(world, type_in):
     assert (status, told) == (0, "2 people consented; 0 were due.\nNothing was to be done.\n")
 
 
+def test_recheck_says_where_the_settings_let_nobody_consent(world, type_in, monkeypatch):
+    assert "[offline]" not in type_in("recheck")[1]
+    without = replace(world.rechecker, offline=lambda: None)
+    monkeypatch.setattr(wiring, "wire_recheck", lambda settings: without)
+    assert "Nobody can consent: the settings name no key in [offline].\n" in type_in("recheck")[1]
+
+
 def test_recheck_ends_with_4_where_a_finding_stops_it_and_goes_on_once_accepted(world, type_in):
     world.limits = Limits(max_leavers=0)
     status, told, _ = type_in("recheck")
-    assert (status, "too-many-leavers" in told, world.disabled()) == (4, True, [])
+    assert (status, world.disabled()) == (4, [])
+    assert "1 person is left as they are: a finding stops it." in told
+    assert "Nothing was to be done" not in told
+    assert "Once you know that it is meant: p3idp recheck --accept too-many-leavers\n" in told
     status, told, _ = type_in("recheck", "--json", "--accept", "too-many-leavers")
     assert (status, json.loads(told)["revoked"]["disabled"]) == (0, 1)
 

@@ -19,7 +19,7 @@ def credential_lines(survey: Survey, shown: tuple[Outlook, ...]) -> Iterator[str
     for each in shown:
         yield from _credential(each)
     if not shown:
-        yield "No application credential of federated people is so."
+        yield "None: no federated person holds an application credential of this kind."
     yield ""
     yield from wrapped(coverage_line(survey.coverage), None, indent=0)
 

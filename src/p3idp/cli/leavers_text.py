@@ -111,7 +111,7 @@ def _coverage(coverage: Coverage) -> str:
     if coverage.disabled_by_others:
         told.append(f"{coverage.disabled_by_others:,} are disabled by somebody else, and stay so.")
     if coverage.unreadable:
-        told.append(f"{coverage.unreadable:,} rows cannot be read with the keys of the settings.")
+        told.append(f"{_count(coverage.unreadable, 'row')} cannot be read with the keys of the settings.")
     if coverage.unasked:
         told.append(f"Of {coverage.unasked:,} who consented the groups were not asked for here; a recheck does.")
     return " ".join(told)
@@ -144,16 +144,19 @@ def revoked_lines(done: Revoked) -> Iterator[str]:
         Action.KEEP_OUT: "kept out",
     }
     told = [f"{counted[action]:,} {words[action]}" for action in Action if counted[action]]
-    yield f"{', '.join(told)}." if told else "Nothing was to be done."
+    if told or not done.held:
+        yield f"{', '.join(told)}." if told else "Nothing was to be done."
+    if done.held:
+        yield f"{_count(len(done.held), 'person is', 'people are')} left as they are: a finding stops it."
     if done.settled:
         yield f"Closed the record of an interrupted run: {', '.join(done.settled)}"
 
 
-def recheck_lines(done: Rechecked) -> Iterator[str]:
-    """What a recheck learnt and did."""
+def recheck_lines(done: Rechecked, options: str = "") -> Iterator[str]:
+    """What a recheck learnt and did, and what to type where a finding stops it."""
     answers = [f"{number:,} {_OUTCOMES[word]}" for word, number in sorted(done.outcomes.items())]
     asked = f": {', '.join(answers)}" if answers else ""
-    yield f"{_count(done.consented, 'person', 'people')} consented; {done.due:,} were due{asked}."
+    yield f"{_count(done.consented, 'person', 'people')} consented; {_count(done.due, 'was', 'were')} due{asked}."
     for provider, why in sorted(done.providers.items()):
         yield from wrapped(f"! {provider}: {why}", "yellow", indent=0)
     if done.revoked is not None:
@@ -161,6 +164,7 @@ def recheck_lines(done: Rechecked) -> Iterator[str]:
         for step, result in done.revoked.undone:
             yield step_line(step, result)
         yield from _findings([f for f in done.revoked.removal.findings if f.blocking])
+        yield from _way_on(done.revoked, options)
     if done.keystone:
         told = f"! {done.keystone} What was learnt is remembered; the next recheck acts on it."
         yield from wrapped(told, "red", indent=0)
@@ -169,6 +173,14 @@ def recheck_lines(done: Rechecked) -> Iterator[str]:
     if done.too_slow:
         seconds = int(done.took.total_seconds())
         yield f"This run took {seconds:,} s, longer than there is between two: the bound is not kept for everybody."
+
+
+def _way_on(done: Revoked, options: str) -> Iterator[str]:
+    standing = {finding.name for step in done.held for finding in done.removal.blocking(step, done.accepted)}
+    if standing:
+        names = "".join(f" --accept {name}" for name in sorted(standing))
+        yield f"To see whom it concerns: p3idp leavers {options}".rstrip()
+        yield f"Once you know that it is meant: p3idp recheck{' ' + options if options else ''}".rstrip() + names
 
 
 def bound_lines(bounds: Bounds) -> Iterator[str]:
@@ -187,7 +199,7 @@ def bound_lines(bounds: Bounds) -> Iterator[str]:
     if bounds.unreadable:
         yield f"{_count(bounds.unreadable, 'consent')} cannot be read with the key of the settings."
     if not bounds.people:
-        yield "Keystone has no user of these identity providers."
+        yield "Keystone has no enabled user of these identity providers."
 
 
 def _span(each: PersonBound) -> str:

@@ -8,7 +8,7 @@ from p3idp import wiring
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.leavers import revoked_json, tell_step
 from p3idp.cli.leavers_text import recheck_lines
-from p3idp.cli.options import json_option, load_settings, settings_option
+from p3idp.cli.options import given_again, json_option, load_settings, settings_option
 from p3idp.core.audit.event import Json
 from p3idp.errors import ExitStatus
 from p3idp.ops.recheck import Rechecked
@@ -30,14 +30,16 @@ def recheck(settings_file: str | None, as_json: bool, everyone: bool, accepted: 
     Keystone did not answer, 1 where a step failed; the next run makes good what is left.
     """
     request_id.set(wiring.new_request_id())
-    run = wiring.wire_recheck(load_settings(settings_file)).run
+    rechecker = wiring.wire_recheck(load_settings(settings_file))
     tell = partial(tell_step, as_json=as_json)
-    done = run(wiring.now(), everyone=everyone, accepted=accepted, progress=tell)
+    done = rechecker.run(wiring.now(), everyone=everyone, accepted=accepted, progress=tell)
     if as_json:
         click.echo(as_json_text(_as_json(done), indent=2))
     else:
-        for line in recheck_lines(done):
+        for line in recheck_lines(done, given_again(settings_file)):
             click.echo(line)
+        if rechecker.offline() is None:
+            click.echo("Nobody can consent: the settings name no key in [offline].")
     return _status(done)
 
 

@@ -31,7 +31,14 @@ def running_already(ledger: LedgerReader, target: str) -> ApplyRunning:
 def refuse_stale(plan: Plan, digest: str | None) -> None:
     """Raise PlanStale where another plan was reviewed; None means that none was asked for."""
     if digest is not None and digest != plan.digest:
-        raise PlanStale(f"The plan is now {plan.digest[:12]}…, not the reviewed {digest[:12]}….")
+        raise PlanStale(f"The plan is now {plan.digest[:12]}…, {not_reviewed(digest, plan.digest)}")
+
+
+def not_reviewed(digest: str, now: str) -> str:
+    """How what was given differs; a digest that was cut short in copying looks right up to there."""
+    if len(digest) != len(now):
+        return f"and what was given is no digest: one has {len(now)} characters, and this {len(digest)}."
+    return f"not the reviewed {digest[:12]}…."
 
 
 def refuse_warrant(

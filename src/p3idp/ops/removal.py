@@ -19,6 +19,7 @@ from p3idp.core.removal.steps import OF_ONE, Action, Removal, Step, Why
 from p3idp.errors.access import FindingsUnaccepted, PlanStale
 from p3idp.errors.removal import LeaverUnknown, RemovalIncomplete, RemovalRunning
 from p3idp.ops.access_ledger import Result
+from p3idp.ops.access_refusals import not_reviewed
 from p3idp.ops.removal_look import Look
 from p3idp.ops.removal_write import Hands, RemovalRecord
 from p3idp.ports.environment import Clock
@@ -151,7 +152,8 @@ class RemovalOps:
             look = self.look()
             found = [user for user in look.disabled() if named in (user.id, user.name)]
             if len(found) != 1:
-                raise LeaverUnknown(f"{len(found)} users of that name or id were disabled by p3idp.")
+                whom = f"{len(found)} users of that name were" if found else "No user of that name or id was"
+                raise LeaverUnknown(f"{whom} disabled by p3idp.")
             user = found[0]
             told = "An administrator keeps them out, also after a return."
             step = Step(Action.KEEP_OUT, Why.BY_HAND, user.id, user.name, user.provider, told)
@@ -203,7 +205,7 @@ class RemovalOps:
 def refuse_stale(removal: Removal, digest: str | None) -> None:
     """Raise PlanStale where something else was reviewed."""
     if digest is not None and digest != removal.digest:
-        told = f"What would be revoked is now {removal.digest[:12]}…, not the reviewed {digest[:12]}…."
+        told = f"What would be revoked is now {removal.digest[:12]}…, {not_reviewed(digest, removal.digest)}"
         raise PlanStale(told, hint="Run `p3idp leavers` again, review it, and revoke with the new digest.")
 
 
