@@ -386,6 +386,41 @@ def an_environment_of_ones_own(site: Deciding) -> object:
     return access.apply(site.now, None, tuple(f.name for f in access.plan(site.now).findings))
 
 
+def approvers_of_another_clouds_policy(site: Deciding) -> object:
+    """Two people let Carol decide with Alice about another policy, at another cloud; Alice brings that policy here."""
+    here = site.world.keystone.url
+    at_another_address(site)
+    site.files.change(ACCESS, "[member, admin]", "[member]")
+    site.files.change("site.yaml", "policy: test-site", "policy: other-site")
+    site.files.change("site.yaml", f"[{ALICE}, {BOB}]", f"[{ALICE}, {CAROL}]")
+    there = site.propose(ALICE, *names_of_findings(site))
+    site.approve(there, BOB)
+    site.apply(there)
+    site.world.keystone.url = here
+    site.files.change(ACCESS, "[member]", "[member, admin]")
+    proposal = site.propose(ALICE, *names_of_findings(site))
+    return site.approve(proposal, CAROL)
+
+
+def who_decides_at_other_environments_alone(site: Deciding) -> object:
+    """Where this environment names others, who decides by site.yaml is nobody here."""
+    site.files.change(ACCESS, "[member, admin]", "[member]")
+    (site.files.root / "environments").mkdir()
+    site.files.write("environments/mine.yaml", APPROVERS.replace(f"[{ALICE}, {BOB}]", f"[{BOB}, {CAROL}]"))
+    access = replace(site.access, policy=lambda: load_policy(site.files.root, environment="mine"))
+    site.desk = replace(site.desk, access=access)
+    first = site.propose(ALICE, *names_of_findings(site))
+    site.approve(first, BOB)
+    site.apply(first)
+    site.files.change(ACCESS, "[member]", "[member, admin]")
+    proposal = site.propose(BOB, *names_of_findings(site))
+    return site.approve(proposal, ALICE)
+
+
+def names_of_findings(site: Deciding) -> tuple[str, ...]:
+    return tuple(finding.name for finding in site.access.plan(site.now).findings)
+
+
 def the_newest_apply_taken_away_and_another_address(site: Deciding) -> object:
     site.sql("DELETE FROM access_history")
     return approvers_of_ones_own_at_another_address(site)
@@ -497,6 +532,12 @@ ATTACKS: dict[str, tuple[Attack, type[P3idpError], str]] = {
     "another address and another policy id": (another_address_and_another_policy_id, SecondPersonNeeded, ""),
     "an environment of one's own": (an_environment_of_ones_own, SecondPersonNeeded, ""),
     "an environment of one's own elsewhere": (an_environment_of_ones_own_elsewhere, SecondPersonNeeded, ""),
+    "approvers of another cloud's policy": (approvers_of_another_clouds_policy, ProposalRefused, "not-approver"),
+    "who decides at other environments alone": (
+        who_decides_at_other_environments_alone,
+        ProposalRefused,
+        "not-approver",
+    ),
     "another address, the history taken away": (
         the_newest_apply_taken_away_and_another_address,
         FindingsUnaccepted,
