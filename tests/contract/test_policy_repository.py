@@ -5,7 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from policy_repository import Checkout
+from dulwich.objects import Blob, Commit, Tree
+from policy_repository import WHO, Checkout
 
 from p3idp.adapters.git import GitRepository
 from p3idp.adapters.memory.repository import MemoryRepository
@@ -212,3 +213,29 @@ def test_a_repository_that_somebody_else_made_above_is_not_believed(checkout: Ch
     monkeypatch.setattr(Path, "lstat", lambda path: stranger)
     with pytest.raises(RepositoryUnreadable, match="belongs to another user"):
         checkout.port.commit(ONE)
+
+
+def test_a_link_in_a_commit_is_no_file_of_the_policy(checkout: Checkout):
+    """Its text could be made to look like any file's; and who checks it out reads what it leads to."""
+    head = checkout.make({"site.yaml": "one\n"})
+    policy = Tree()
+    blob = Blob.from_string(b"one\n")
+    policy.add(b"site.yaml", 0o120000, blob.id)
+    root = Tree()
+    root.add(b"policy", 0o040000, policy.id)
+    commit = Commit()
+    commit.tree, commit.parents = root.id, [checkout.repo.head()]
+    commit.author = commit.committer = WHO
+    commit.author_time = commit.commit_time = commit.author_timezone = commit.commit_timezone = 0
+    commit.message = b"A link"
+    for each in (blob, policy, root, commit):
+        checkout.repo.object_store.add_object(each)
+    checkout.back_to(commit.id.decode())
+    assert checkout.port.commit({"site.yaml": "one\n"}) is None
+    assert checkout.port.seek(commit.id.decode(), head, {"site.yaml": "one\n"}).follows
+
+
+def test_what_is_no_commit_is_not_known(checkout: Checkout):
+    head = checkout.make(ONE)
+    tree = checkout.repo[checkout.repo.head()].tree.decode()
+    assert not checkout.port.seek(head, tree, TWO).wanted
