@@ -14,7 +14,8 @@ from p3idp.core.access.resources import Kind
 from p3idp.errors.access import ApplyIncomplete, LockLost
 from p3idp.errors.keystone import KeystoneConflict, KeystoneUnreachable
 from p3idp.ops.access import AccessOps, Applied
-from p3idp.ops.access_ledger import ACTION, AccessRecord
+from p3idp.ops.access_ledger import ACTION, AccessRecord, Result
+from p3idp.ops.access_write import BatchWriter
 from p3idp.ops.audit import verify_ledger
 from p3idp.ports.request import request_id
 
@@ -199,3 +200,23 @@ class TestAnotherRunBegan:
         monkeypatch.setattr(AccessRecord, "is_closed", lambda *_: False)
         with pytest.raises((AssertionError, KeystoneConflict, pytest.fail.Exception)):
             self.test_a_run_notices_before_its_next_batch_and_stops(world, monkeypatch)
+
+
+def test_a_list_that_could_not_be_read_back_after_a_later_batch_is_not_taken_for_what_stands(world):
+    """Else the history would keep what stood between two batches of one kind as what the run left."""
+    apply(world, 1)
+    grants = [r for r in world.keystone.read("egi").resources if r.kind is Kind.ROLE_ASSIGNMENT][:2]
+    batches = [[Change(grants[0], None)], [Change(grants[1], None)]]
+    results = {change: Result("not-tried") for batch in batches for change in batch}
+    writer = BatchWriter("egi", world.keystone, world.keystone, lambda change, result: None, results, {})
+    writer.write(batches[0])
+    assert writer.unread == frozenset()
+    silent = replace(writer, reader=Silent())
+    with pytest.raises(KeystoneUnreachable):
+        silent.write(batches[1])
+    assert silent.unread == {Kind.ROLE_ASSIGNMENT}
+
+
+class Silent:
+    def read(self, *_: object) -> None:
+        raise KeystoneUnreachable("It does not answer.")
