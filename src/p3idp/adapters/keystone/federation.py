@@ -91,9 +91,7 @@ class KeystoneFederation:
 
     def _project(self, change: Change, wanted: Resource) -> None:
         if change.before is None:
-            self._index.projects[wanted.key] = made = self._made_project(wanted)
-            # Not in the same call: POST writes accounting:VO as accounting_VO, PATCH leaves it as it is.
-            self._properties(made, wanted.attributes)
+            self._make_project(wanted)
             return
         project = self._id(self._index.projects, wanted.key, "project")
         self._properties(project, {name: new for name, (_, new) in change.different.items()})
@@ -104,15 +102,22 @@ class KeystoneFederation:
                 self._client.projects.delete_tag(project, tag)
         self._client.projects.add_tag(project, mark(str(wanted.owner)))
 
-    def _made_project(self, wanted: Resource) -> str:
+    def _make_project(self, wanted: Resource) -> None:
         domain, tag = self._id(self._index.domains, wanted.key[0], "domain"), mark(str(wanted.owner))
+        # POST writes accounting:VO as accounting_VO, and - as _ too; PATCH leaves names as they are.
+        later = {name: value for name, value in wanted.attributes.items() if {":", "-"} & set(name)}
+        at_once = {name: value for name, value in wanted.attributes.items() if name not in later}
+        body = {**at_once, "name": wanted.key[1], "domain_id": domain, "tags": [tag]}
         try:
-            return str(self._client.projects.create(wanted.key[1], domain, tags=[tag]).id)
+            made = self._adapter.post("/projects", json={"project": body}).json()["project"]["id"]
         except ksa.Conflict:
-            # The answer to an earlier attempt may have got lost: then it is there, marked, and lacks its properties.
-            for there in self._client.projects.list(domain=domain, name=wanted.key[1], tags=[tag]):
-                return str(there.id)
-            raise
+            # The answer to an earlier attempt may have got lost: then it is there, marked, and may lack properties.
+            found = self._client.projects.list(domain=domain, name=wanted.key[1], tags=[tag])
+            if not found:
+                raise
+            made, later = found[0].id, dict(wanted.attributes)
+        self._index.projects[wanted.key] = str(made)
+        self._properties(str(made), later)
 
     def _properties(self, project: str, properties: Mapping[str, Any]) -> None:
         """Set these; Keystone keeps the others. Names are sent as they are: a library would take some for its own."""
