@@ -144,8 +144,9 @@ def test_a_list_of_users_that_was_cut_short_is_said_and_is_no_good_news(type_in,
 
 
 def test_an_owner_that_nobody_knows_is_an_error_for_machines_too(type_in):
+    assert type_in("list", "--owner", "")[0] == 2, "an empty name is not everybody"
     status, _, told = type_in("list", "--owner", "nobody", "--json")
-    assert status == 1
+    assert status == 2
     assert json.loads(told)["error"]["code"] == "owner-unknown"
 
 
@@ -208,7 +209,14 @@ def test_json_is_one_notice_a_line(type_in):
 
 
 @pytest.mark.parametrize(
-    "words", [("warn",), ("warn", "--to", "x", "--from", "no address"), ("list", "--lapsing", "-1")]
+    "words",
+    [
+        ("warn",),
+        ("warn", "--to", "x", "--from", "no address"),
+        ("list", "--lapsing", "-1"),
+        ("list", "--lapsing", "nan"),
+        ("warn", "--dry-run", "--again-after", "nan"),
+    ],
 )
 def test_a_call_that_is_not_clear_is_refused_with_help(type_in, words):
     status, _, told = type_in(*words)

@@ -60,10 +60,17 @@ def test_no_drift_is_status_0_and_drift_status_6_only_where_that_was_asked_for(w
     assert (status, "Nothing differs: Keystone holds what the policy says." in told) == (0, True)
     assert "Direct changes" not in told, "there are none"
     change_mapping(world)
-    assert type_in("drift")[0] == 0
+    status, told, _ = type_in("drift")
+    assert (status, "Direct changes came after it" in told) == (0, True)
     assert type_in("drift", "--detailed-exitcode")[0] == 6
     assert type_in("drift", "--detailed-exitcode", "--json")[0] == 6
     assert world.keystone.held[MAPPING].attributes["schema_version"] == "1.0", "it changes nothing"
+
+
+def test_what_waits_in_the_policy_alone_is_no_direct_change(world, type_in):
+    world.files.change(ACCESS_FILE, "[member]", "[reader]")
+    told = type_in("drift")[1]
+    assert ("Changed in the policy, and not applied" in told, "Direct changes" in told) == (True, False)
 
 
 def test_drift_shows_people_each_rule_the_trap_and_who_wrote_last(world, type_in, monkeypatch):

@@ -1,7 +1,9 @@
 """`p3idp credentials`: what federated people's application credentials depend on. Owns options and what is printed."""
 
 from datetime import timedelta
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,7 +22,19 @@ from p3idp.ports.request import request_id
 
 DAYS = 14.0
 _EVERY = 1000  # people between two words on how far it is
-_DAYS = click.FloatRange(min=0, max=3650)
+
+
+class _Days(click.FloatRange):
+    """Days; not a number is below and above nothing, so the range alone would let it through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        days: float = super().convert(value, param, ctx)
+        if isnan(days):
+            self.fail(f"{value!r} is not a number of days.", param, ctx)
+        return days
+
+
+_DAYS = _Days(min=0, max=3650)
 
 
 @click.group()
@@ -101,7 +115,8 @@ def warn(
     site = watch.policy().site
     address = address_of(sender or site.contact)
     if target and address is None:
-        raise UsageMistaken("The policy's contact is no mail address: name the sender with --from.")
+        whose = "What --from names" if sender else "The policy's contact"
+        raise UsageMistaken(f"{whose} is no mail address: name the sender with --from ADDRESS.")
     survey = watch.survey(now, progress=_tell_progress)
     due = desk.due(survey, site, timedelta(days=lapsing), timedelta(days=again_after))
     if as_json:

@@ -75,7 +75,8 @@ def _seen(found: Drift) -> str:
         return "Nothing was applied so far that p3idp has a record of."
     number, at = found.seen
     when = f"{at:%Y-%m-%d %H:%M:%S}Z"
-    direct = "Direct changes came after it; by whom, Keystone keeps no record of." if found.differences else ""
+    changed = any(each.cause in (Cause.KEYSTONE, Cause.BOTH) for each in found.differences)
+    direct = "Direct changes came after it; by whom, Keystone keeps no record of." if changed else ""
     return f"Last apply: {number}, at {when}. {direct}".rstrip()
 
 

@@ -73,8 +73,8 @@ class CredentialWatch:
         shadows = self.users(policy.site.domain, [str(each.id) for each in policy.site.identity_providers])
         people = _People(policy, shadows, self._recall(now), self._consents(now), now)
         # Somebody who came in through two providers is in both lists.
-        asked = {user.id: user for user in (people.called(owner) if owner else shadows.users)}.values()
-        if owner and not asked:
+        asked = {user.id: user for user in (shadows.users if owner is None else people.called(owner))}.values()
+        if owner is not None and not asked:
             raise OwnerUnknown("Keystone has no federated user of that subject, name or id.")
         held = {user.id: found for user, found in self._held(asked, now, progress) if found}
         holders = [people.owner(user) for user in asked if user.id in held]
