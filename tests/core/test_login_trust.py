@@ -14,7 +14,7 @@ from p3idp.errors.login import TokenRefused
 SOURCES = Path(__file__).parents[2] / "src" / "p3idp"
 # verified.py makes them; the session store reads back what was verified; the twin in memory stands for a provider.
 MAKERS = {"core/login/verified.py", "adapters/store/session_text.py", "adapters/memory/checkin.py"}
-VERIFIERS = {"adapters/checkin/verifier.py", "adapters/checkin/sign_in.py"}
+VERIFIERS = {f"adapters/checkin/{name}.py" for name in ("verifier", "sign_in", "refresh")}
 
 PROVIDER = IdentityProvider(
     id=ProviderId("egi"),

@@ -67,7 +67,7 @@ def narrowed(site: LabHandle, tmp_path_factory: pytest.TempPathFactory) -> Itera
     (directory / "keystone" / "egi.json").write_text(json.dumps({"rules": [VERBATIM]}), encoding="utf-8")
     variant = site.settings.model_copy(update={"policy_dir": directory})
     try:
-        wiring.wire_access(variant).apply(wiring.now(), None, ("verbatim-rules",))
+        wiring.wire_access(variant).apply(wiring.now(), None, ("verbatim-rules", "people-lose-access"))
         yield variant
     finally:
         wiring.wire_access(site.settings).apply(wiring.now(), None, ("too-many-removals", "people-lose-access"))

@@ -131,12 +131,16 @@ def second_provider(site: LabHandle) -> Iterator[None]:
     """The policy names one provider more, and the broker reads it; nothing else is touched."""
     file = site.settings.policy_dir / "site.yaml"
     before = file.read_text(encoding="utf-8")
+    # The other cloud of the example signs its people in there: an issuer has one provider.
+    differs, aside = site.settings.policy_dir / "environments", site.layout.state / "environments-aside"
+    differs.rename(aside)
     file.write_text(before.rstrip("\n") + HUB.format(issuer=site.urls.hub_issuer), encoding="utf-8")
     try:
         _reload(site, "The other hub")
         yield
     finally:
         file.write_text(before, encoding="utf-8")
+        aside.rename(differs)
         _reload(site, "Sign in with EGI Check-in")
 
 

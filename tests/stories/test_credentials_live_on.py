@@ -126,7 +126,8 @@ class Place:
         settings = self.site.settings
         session = make_session(wiring.keystone_account(settings), self.site.ca_file, 30)
         client = Client(session=session, endpoint_override=settings.keystone.auth_url)
-        (project,) = client.projects.list(name="p3")
+        (domain,) = client.domains.list(name="egi")
+        (project,) = client.projects.list(name="p3", domain=domain)
         (reader,) = client.roles.list(name="reader")
         client.roles.grant(reader, user=made.user, project=project)
         try:

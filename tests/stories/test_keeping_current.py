@@ -43,12 +43,17 @@ def browser(site: LabHandle) -> Iterator[Browser]:
 
 @pytest.fixture
 def offline(site: LabHandle) -> Iterator[Offline]:
-    """What the site keeps; afterwards nothing, for others use the same lab."""
+    """What the site keeps: nothing before and nothing afterwards, for others use the same lab."""
     found = wiring.wire_offline(site.settings)
     assert found is not None
+    end_all(found)
     yield found
-    for access in found.consents(wiring.now()).kept:
-        found.store.end(access.provider, access.subject)
+    end_all(found)
+
+
+def end_all(offline: Offline) -> None:
+    for access in offline.consents(wiring.now()).kept:
+        offline.store.end(access.provider, access.subject)
 
 
 def sign_in(site: LabHandle, page: Page, login: str) -> None:

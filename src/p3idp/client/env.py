@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -55,12 +56,21 @@ def new_token() -> str:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C and a plea to end wait for the end of this block; they are heard then."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
+    """Let Ctrl-C and a plea to end wait for the end of this block; they are heard then.
+
+    Handlers are exchanged, since a mask holds for one thread and another would take the signal. Python runs them in the
+    main thread alone: elsewhere there is nothing to hold back.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    heard: list[int] = []
+    pleas = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {plea: signal.signal(plea, lambda number, _: heard.append(number)) for plea in pleas}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for plea, handler in before.items():
+            signal.signal(plea, signal.SIG_DFL if handler is None else handler)
+        for plea in dict.fromkeys(heard):
+            signal.raise_signal(plea)

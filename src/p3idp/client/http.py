@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from p3idp.core.login.strict_json import NotStrictJson, parse_object
 from p3idp.errors.login import ProviderUnreachable, ProviderUntrusted
@@ -56,7 +56,7 @@ class Web:
         return self._ask("DELETE", url, headers, None)
 
     def _ask(
-        self, method: str, url: str, headers: Mapping[str, str], form: dict[str, str] | None, json: object = None
+        self, method: str, url: str, headers: Mapping[str, str], form: dict[str, str] | None, json: Any = None
     ) -> Answer:
         import requests  # a third of a command's start, which one with a fresh cache need not wait for
 
