@@ -127,13 +127,14 @@ class Place:
         Keystone 30 may take somebody who was just enabled for disabled once more: a thread of its server that read the
         user before still has that in mind, until its next request.
         """
-        for _ in range(5):
+        for _ in range(8):
             reply = self.checks.federated_login(self.site.token(login))
             assert reply.status_code == 201, reply.text
             token = reply.headers["X-Subject-Token"]
             listed = self.ask("GET", "/auth/projects", token)
             if listed.status_code == 200:
                 break
+            time.sleep(1.1)  # what it then revokes takes tokens of the same second along
         found = listed.raise_for_status().json()["projects"]
         return Person(self, reply.json()["token"]["user"]["id"], token, {each["name"]: each["id"] for each in found})
 
