@@ -153,6 +153,14 @@ def test_recheck_says_where_the_settings_let_nobody_consent(world, type_in, monk
     assert "Nobody can consent: the settings name no key in [offline].\n" in type_in("recheck")[1]
 
 
+def test_recheck_says_where_the_key_of_the_settings_opens_not_every_consent(world, type_in):
+    assert "cannot be read" not in type_in("recheck")[1]
+    world.offline.unreadable = 2
+    told = " ".join(type_in("recheck")[1].split())
+    assert "2 more consents cannot be read with the keys of [offline]" in told
+    assert json.loads(type_in("recheck", "--json")[1])["unreadable"] == 2
+
+
 def test_recheck_ends_with_4_where_a_finding_stops_it_and_goes_on_once_accepted(world, type_in):
     world.limits = Limits(max_leavers=0)
     status, told, _ = type_in("recheck")

@@ -109,7 +109,7 @@ def _coverage(coverage: Coverage) -> str:
         f"the claims, and {coverage.consented:,} consented to be asked about while away."
     ]
     if coverage.disabled_by_others:
-        told.append(f"{coverage.disabled_by_others:,} are disabled by somebody else, and stay so.")
+        told.append(f"Disabled by somebody else, and left so: {coverage.disabled_by_others:,}.")
     if coverage.unreadable:
         told.append(f"{_count(coverage.unreadable, 'row')} cannot be read with the keys of the settings.")
     if coverage.unasked:
@@ -157,6 +157,12 @@ def recheck_lines(done: Rechecked, options: str = "") -> Iterator[str]:
     answers = [f"{number:,} {_OUTCOMES[word]}" for word, number in sorted(done.outcomes.items())]
     asked = f": {', '.join(answers)}" if answers else ""
     yield f"{_count(done.consented, 'person', 'people')} consented; {_count(done.due, 'was', 'were')} due{asked}."
+    if done.unreadable:
+        told = (
+            f"! {_count(done.unreadable, 'more consent')} cannot be read with the keys of [offline] in the settings, "
+        )
+        told += "so nobody asked about these people. That is right where they are another environment's."
+        yield from wrapped(told, "yellow", indent=0)
     for provider, why in sorted(done.providers.items()):
         yield from wrapped(f"! {provider}: {why}", "yellow", indent=0)
     if done.revoked is not None:

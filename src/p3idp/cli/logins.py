@@ -79,7 +79,7 @@ def _tell_consents(agreed: Consents) -> None:
     if not agreed.kept:
         click.echo("Nobody consented to be asked about while away.")
     if agreed.unreadable:
-        click.echo(f"{agreed.unreadable:,} more consents cannot be read with the key of the settings.")
+        click.echo(f"Consents that cannot be read with the key of the settings: {agreed.unreadable:,}.")
 
 
 def _by_provider(kept: Iterable[RememberedLogin | OfflineAccess]) -> list[tuple[str, int]]:

@@ -54,6 +54,7 @@ def _status(done: Rechecked) -> ExitStatus:
 def _as_json(done: Rechecked) -> dict[str, Json]:
     return {
         "consented": done.consented,
+        "unreadable": done.unreadable,
         "due": done.due,
         "outcomes": dict(done.outcomes),
         "providers": dict(done.providers),

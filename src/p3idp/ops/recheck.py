@@ -47,6 +47,7 @@ class Rechecked:
     ``keystone``: why Keystone could not be asked, or was lost on the way; empty otherwise. ``providers``: why a
     provider could not be asked, by its id. ``revoked``: the steps; None where nothing was judged. ``late``: of how many
     the bound had passed when the run began. ``took``: how long it took; ``too_slow``: longer than there is between two.
+    ``unreadable``: consents that the settings' keys do not open, which may be those of another environment.
     """
 
     consented: int
@@ -58,6 +59,7 @@ class Rechecked:
     late: int
     took: timedelta
     too_slow: bool = False
+    unreadable: int = 0
 
     @property
     def unasked(self) -> int:
@@ -157,6 +159,7 @@ class Recheck:
             late=len(late),
             took=took,
             too_slow=took > pace.every,
+            unreadable=kept.unreadable,
         )
 
     def _look(self) -> tuple[Look | None, str]:
