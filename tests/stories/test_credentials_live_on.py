@@ -7,10 +7,9 @@ says of the last login is moved back, which is what time does to it.
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from io import StringIO
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,10 @@ from keystoneauth1 import exceptions as ksa
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 from keystoneclient.v3.client import Client
+from typed import typed
 
 from p3idp import wiring
 from p3idp.adapters.keystone.session import make_session
-from p3idp.cli.main import run
 from p3idp.core.exchange.naming import credential_name
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import ProviderId
@@ -72,14 +71,8 @@ class Place:
     keystone: KeystoneChecks
 
     def type(self, *words: str, status: int = 0) -> str:
-        """Type a command in this process; what it said on standard output."""
-        told, besides = StringIO(), StringIO()
-        with pytest.MonkeyPatch.context() as typing, redirect_stdout(told), redirect_stderr(besides):
-            typing.setattr("sys.argv", ["p3idp", *words, "--settings", str(self.site.settings_path)])
-            with pytest.raises(SystemExit) as ended:
-                run()
-        assert int(ended.value.code or 0) == status, told.getvalue() + besides.getvalue()
-        return told.getvalue()
+        """What a command said on standard output."""
+        return typed(self.site.settings_path, *words, status=status)[0]
 
     def make(self, login: str) -> Made:
         """Sign in at Keystone with keystoneauth, as a person's script would, and make a credential on p3."""

@@ -7,19 +7,17 @@ and has it back.
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from keystone_checks import KeystoneChecks
 from keystoneclient.v3.client import Client
+from typed import typed
 
 from p3idp import wiring
 from p3idp.adapters.keystone.session import make_session
-from p3idp.cli.main import run
 from p3idp.lab.handle import LabHandle
 
 COMMUNITY = "communities/vo.access.egi.eu.yaml"
@@ -38,13 +36,7 @@ class Operator:
 
     def __call__(self, *words: str, status: int = 0) -> str:
         """Type a command that must end with this status; what it said."""
-        told = StringIO()
-        with pytest.MonkeyPatch.context() as typing, redirect_stdout(told), redirect_stderr(told):
-            typing.setattr("sys.argv", ["p3idp", *words, "--settings", str(self.settings)])
-            with pytest.raises(SystemExit) as ended:
-                run()  # in this process: starting Python takes longer than most commands
-        assert int(ended.value.code or 0) == status, told.getvalue()
-        return told.getvalue()
+        return "".join(typed(self.settings, *words, status=status))
 
     def json(self, *words: str, status: int = 0) -> Any:
         return json.loads(self(*words, "--json", status=status))

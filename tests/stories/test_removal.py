@@ -8,9 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,9 @@ import httpx
 import pytest
 from keystone_checks import KeystoneChecks
 from keystoneclient.contrib.ec2.utils import Ec2Signer
+from typed import typed
 
 from p3idp import wiring
-from p3idp.cli.main import run
 from p3idp.core.policy.model import ProviderId
 from p3idp.core.secret import Secret
 from p3idp.lab.handle import LabHandle
@@ -46,14 +45,8 @@ class Place:
     checks: KeystoneChecks
 
     def type(self, *words: str, status: int = 0) -> str:
-        """Type a command in this process; what it said on standard output."""
-        told, besides = StringIO(), StringIO()
-        with pytest.MonkeyPatch.context() as typing, redirect_stdout(told), redirect_stderr(besides):
-            typing.setattr("sys.argv", ["p3idp", *words, "--settings", str(self.site.settings_path)])
-            with pytest.raises(SystemExit) as ended:
-                run()
-        assert int(ended.value.code or 0) == status, told.getvalue() + besides.getvalue()
-        return told.getvalue()
+        """What a command said on standard output."""
+        return typed(self.site.settings_path, *words, status=status)[0]
 
     def recheck(self, status: int = 0) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.type("recheck", "--everyone", *MEANT, "--json", status=status))

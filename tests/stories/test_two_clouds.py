@@ -6,19 +6,17 @@ Two real Keystones. They share no id; people come by a demonstration provider at
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from keystoneclient.v3.client import Client
 from policy_repository import Checkout
+from typed import typed
 
 from p3idp import wiring
 from p3idp.adapters.keystone.session import make_session
-from p3idp.cli.main import run
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.secret import Secret
 from p3idp.lab import running
@@ -47,13 +45,7 @@ class Clouds:
 
     def __call__(self, *words: str, status: int = 0) -> str:
         """Type a command that must end with this status; what it said."""
-        told = StringIO()
-        with pytest.MonkeyPatch.context() as typing, redirect_stdout(told), redirect_stderr(told):
-            typing.setattr("sys.argv", ["p3idp", *words, "--settings", str(self.settings)])
-            with pytest.raises(SystemExit) as ended:
-                run()  # in this process: starting Python takes longer than most commands
-        assert int(ended.value.code or 0) == status, told.getvalue()
-        return told.getvalue()
+        return "".join(typed(self.settings, *words, status=status))
 
     def json(self, *words: str, status: int = 0) -> Any:
         return json.loads(self(*words, "--json", status=status))

@@ -7,16 +7,14 @@ nobody else's; afterwards the lab's own policy is applied again.
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from keystone_checks import KeystoneChecks
+from typed import typed
 from ways_in import by_command_line
 
-from p3idp.cli.main import run
 from p3idp.lab.handle import LabHandle
 from p3idp.lab.people import lab_people
 
@@ -31,13 +29,7 @@ class Shell:
         self.settings = settings
 
     def __call__(self, *words: str, status: int = 0) -> str:
-        told = StringIO()
-        with pytest.MonkeyPatch.context() as typing, redirect_stdout(told), redirect_stderr(told):
-            typing.setattr("sys.argv", ["p3idp", *words, "--settings", str(self.settings)])
-            with pytest.raises(SystemExit) as ended:
-                run()  # in this process: starting Python takes longer than most commands
-        assert int(ended.value.code or 0) == status, told.getvalue()
-        return told.getvalue()
+        return "".join(typed(self.settings, *words, status=status))
 
     def json(self, *words: str) -> Any:
         return json.loads(self(*words, "--json"))

@@ -7,8 +7,6 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +16,10 @@ from cryptography.fernet import Fernet
 from exchange_world import a_form
 from keystone_checks import KeystoneChecks
 from keystoneclient.v3.client import Client
+from typed import typed as type_in
 
 from p3idp import wiring
 from p3idp.adapters.keystone.session import make_session
-from p3idp.cli.main import run
 from p3idp.core.access.people.known import user_id
 from p3idp.lab.handle import LabHandle
 from p3idp.lab.layout import write_private
@@ -33,14 +31,8 @@ ACCESS, TRAINING = "communities/vo.access.egi.eu.yaml", "communities/training.eg
 
 
 def typed(settings: Path, *words: str, status: int = 0) -> str:
-    """Type a command in this process; what it said."""
-    told = StringIO()
-    with pytest.MonkeyPatch.context() as typing, redirect_stdout(told), redirect_stderr(told):
-        typing.setattr("sys.argv", ["p3idp", *words, "--settings", str(settings)])
-        with pytest.raises(SystemExit) as ended:
-            run()
-    assert int(ended.value.code or 0) == status, told.getvalue()
-    return told.getvalue()
+    """What a command said."""
+    return "".join(type_in(settings, *words, status=status))
 
 
 def apply_all(settings: Path, *more: str) -> None:
