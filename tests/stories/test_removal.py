@@ -24,7 +24,7 @@ from p3idp.core.policy.model import ProviderId
 from p3idp.core.secret import Secret
 from p3idp.lab.handle import LabHandle
 from p3idp.lab.servers.checkin import SOURCE
-from p3idp.lab.servers.keystone import socket_path
+from p3idp.lab.servers.keystone import THREADS, socket_path
 from p3idp.lab.sign_in import SCOPES
 from p3idp.ports.offline import OfflineAccess
 
@@ -202,6 +202,13 @@ class Belongings:
         }
         return {name for name, works in tried.items() if works}
 
+    def come_to(self, wanted: set[str]) -> set[str]:
+        """What works after a change: each thread of Keystone's server may go by its last request once more (ADR 13)."""
+        for _ in range(THREADS):
+            if self.working() == wanted:
+                break
+        return self.working()
+
     @property
     def place(self) -> Place:
         return self.person.place
@@ -276,7 +283,7 @@ def test_who_left_the_last_loses_all_that_they_made_and_has_it_back_at_return(pl
     assert held.working() == ALL, "listing changes nothing"
 
     assert place.steps(place.recheck()) == [("disable", "alice", "done")]
-    assert held.working() == set()
+    assert held.come_to(set()) == set()
     user = place.user(alice.id)
     assert (user["enabled"], user["p3idp_disabled"].split()[:2]) == (False, ["p3idp:p3-example", "left"])
     assert place.checks.federated_login(place.site.token("alice")).status_code == 401, "no rule lets her in"
@@ -287,7 +294,7 @@ def test_who_left_the_last_loses_all_that_they_made_and_has_it_back_at_return(pl
     assert not place.user(alice.id)["enabled"], "Keystone keeps the mark through a login"
     assert place.steps(place.recheck()) == [("enable", "alice", "done")]
     assert (place.user(alice.id)["enabled"], place.user(alice.id)["p3idp_disabled"]) == (True, None)
-    assert held.working() == LASTING, "tokens of before stay dead"
+    assert held.come_to(LASTING) == LASTING, "tokens of before stay dead"
     assert place.enter("alice").scoped("p3").status_code == 201
 
 
@@ -328,10 +335,10 @@ def test_people_of_a_suspended_provider_are_out_with_all_they_hold_until_it_is_b
         assert "scoped token" in held.working(), "Keystone itself lets what was issued live on"
         done = place.recheck()
         assert ("disable", "dave", "done") in place.steps(done)
-        assert held.working() == set()
+        assert held.come_to(set()) == set()
     place.apply_all()
     assert ("enable", "dave", "done") in place.steps(place.recheck())
-    assert held.working() == LASTING
+    assert held.come_to(LASTING) == LASTING
 
 
 def test_through_outages_of_provider_and_keystone_and_a_new_process_nothing_is_forgotten(place: Place) -> None:

@@ -72,11 +72,14 @@ class ProviderSettings(_Section):
 
     ``client_id`` and ``client_secret`` sign people in and introspect; the ``keystone_…`` pair is the client of
     Keystone's Apache, needed only to generate its configuration. ``introspection_url``: where the provider answers
-    about tokens, where that is not Keycloak's usual path below the issuer.
+    about tokens, where that is not Keycloak's usual path below the issuer. ``command_line_client``: the public client
+    that `p3idp login` signs people in with; the broker tells it to whoever asks, and its tokens are exchanged only
+    where the policy lists it among the ``issuing_clients``.
     """
 
     client_id: str
     client_secret: SecretRef
+    command_line_client: str | None = None
     ca_file: Path | None = None
     keystone_client_id: str | None = None
     keystone_client_secret: SecretRef | None = None

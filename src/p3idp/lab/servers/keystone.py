@@ -15,6 +15,7 @@ from p3idp.lab.servers.apache import INSTALL, is_installed
 from p3idp.lab.servers.base import Missing, Program, Server, answers
 
 VENV = CHECKOUT / ".venvs" / "keystone"
+THREADS = 4
 # Hash rounds: bcrypt at its default costs a second a password; nothing in a lab is worth guessing.
 _CONFIG = """\
 # Written by the lab: what a site has of its own. The federation part is generated and stands beside this file.
@@ -81,7 +82,7 @@ class Keystone(Server):
         command = [
             *(str(VENV / "bin" / "uwsgi"), "--master", "--die-on-term", "--need-app", "--lazy-apps"),
             *("--module", "keystone.wsgi.api:application", "--pyargv", ""),
-            *("--processes", "1", "--enable-threads", "--threads", "4", "--buffer-size", "65535"),
+            *("--processes", "1", "--enable-threads", "--threads", str(THREADS), "--buffer-size", "65535"),
             *("--uwsgi-socket", str(self.socket(layout)), "--chmod-socket=660", "--disable-logging"),
         ]
         if os.getuid() == 0:
