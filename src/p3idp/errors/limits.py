@@ -1,0 +1,13 @@
+"""Errors of somebody who asks for more than their share."""
+
+from p3idp.errors.base import ExitStatus, P3idpError
+
+
+class TooMany(P3idpError):
+    """One address or one person asked too often; ``retry_after`` says how many seconds to wait (RFC 6585 section 4)."""
+
+    code = "too-many-requests"
+    exit_status = ExitStatus.UNREACHABLE
+    http_status = 429
+    temporary = True
+    hint = "Wait as long as Retry-After says. An administrator finds the limits under [limits] in the settings."
