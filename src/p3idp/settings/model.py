@@ -1,12 +1,9 @@
 """The settings as values: what each section holds, with its bounds. Reading the file is load.py."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     StringConstraints,
@@ -16,20 +13,15 @@ from pydantic import (
 )
 
 from p3idp.errors.environments import EnvironmentNeeded, EnvironmentUnknown
+from p3idp.settings.limits import LimitsSettings
 from p3idp.settings.secret_ref import SecretRef
-
-# In front of the host, or among the driver's options: user:password@, ?password=, ?passwd=, ?sslpassword=.
-_PASSWORD_IN_URL = re.compile(r"//[^/@]*:[^@]*@|[?&][a-z_]*passw(?:or)?d=", re.IGNORECASE)
+from p3idp.settings.section import Section, refuse_password
 
 # It is also the name of a file in the policy directory.
 EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$")]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
-
-
-class KeystoneSettings(_Section):
+class KeystoneSettings(Section):
     """Keystone and p3idp's own account there.
 
     ``auth_url`` is the address p3idp administers through; ``public_url`` the one whose Apache takes federated
@@ -67,7 +59,7 @@ class KeystoneSettings(_Section):
         return self.public_url or self.auth_url
 
 
-class ProviderSettings(_Section):
+class ProviderSettings(Section):
     """p3idp's client at one identity provider (``[providers.<id>]``, the id as in the policy).
 
     ``client_id`` and ``client_secret`` sign people in and introspect; the ``keystone_…`` pair is the client of
@@ -87,7 +79,7 @@ class ProviderSettings(_Section):
     introspection_cache_seconds: int = Field(default=30, ge=0, le=60)
 
 
-class WebSettings(_Section):
+class WebSettings(Section):
     """The web service. ``base_url`` alone makes the URLs p3idp shows.
 
     ``cookie_key`` refers to Fernet keys, one a line, newest first. ``metrics_token``: what a reader of /metrics
@@ -105,7 +97,7 @@ class WebSettings(_Section):
     metrics_token: SecretRef | None = None
 
 
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """The database of ledger and sessions, as an SQLAlchemy URL without a password, which comes from ``password``."""
 
     url: str
@@ -114,16 +106,10 @@ class StoreSettings(_Section):
     @field_validator("url")
     @classmethod
     def _without_password(cls, url: str) -> str:
-        return _refuse_password(url)
+        return refuse_password(url)
 
 
-def _refuse_password(url: str) -> str:
-    if _PASSWORD_IN_URL.search(url):
-        raise ValueError("a secret is given by reference: take it out and name it as `password`")
-    return url
-
-
-class HistorySettings(_Section):
+class HistorySettings(Section):
     """How many applies of one Keystone and policy can be looked at and rolled back to: the newest, and always the
     newest good one. One takes about a hundredth of the size of the policy and of Keystone's lists.
     """
@@ -131,7 +117,7 @@ class HistorySettings(_Section):
     keep: int = Field(default=500, ge=2, le=100_000)
 
 
-class LoginsSettings(_Section):
+class LoginsSettings(Section):
     """What p3idp remembers of the logins that it saw itself, so that a plan can say who loses what.
 
     ``key`` refers to Fernet keys, one a line, newest first; without it nothing is remembered. ``keep_days``: how long
@@ -142,7 +128,7 @@ class LoginsSettings(_Section):
     keep_days: int = Field(default=90, ge=1, le=730)
 
 
-class OfflineSettings(_Section):
+class OfflineSettings(Section):
     """Consents to be asked about while away: refresh tokens that people let p3idp keep, on their page.
 
     ``key`` refers to Fernet keys, one a line, newest first, that seal them in the database; without it nobody is
@@ -153,7 +139,7 @@ class OfflineSettings(_Section):
     keep_days: int = Field(default=365, ge=1, le=730)
 
 
-class RemovalSettings(_Section):
+class RemovalSettings(Section):
     """How soon access ends here after it ended at the identity provider (`p3idp recheck`, `p3idp leavers`).
 
     ``within_minutes``: the bound for people who consented to be asked about while away. ``every_minutes``: how often a
@@ -176,7 +162,7 @@ class RemovalSettings(_Section):
         return self
 
 
-class PlanSettings(_Section):
+class PlanSettings(Section):
     """From when on a plan has a finding.
 
     ``people-lose-access``: more people than these would lose all that they have, or some of it. ``too-many-removals``:
@@ -193,7 +179,7 @@ class PlanSettings(_Section):
     powerful_roles: tuple[str, ...] = ()
 
 
-class ApprovalsSettings(_Section):
+class ApprovalsSettings(Section):
     """What two people decide together (`p3idp propose`, `approve`, `apply --proposal`).
 
     ``key`` refers to Fernet keys, one a line, newest first, that seal proposals and approvals in the database; without
@@ -206,7 +192,7 @@ class ApprovalsSettings(_Section):
     token_max_age_minutes: int = Field(default=15, ge=1, le=60)
 
 
-class CoordinationSettings(_Section):
+class CoordinationSettings(Section):
     """What keeps two applies apart, as a URL of tooz (``etcd3+http://…``, ``redis://…``, ``postgresql://…``).
 
     Not needed with SQLite: then it is a file beside the database. ``password`` goes with the user of the URL.
@@ -218,10 +204,10 @@ class CoordinationSettings(_Section):
     @field_validator("url")
     @classmethod
     def _without_password(cls, url: str | None) -> str | None:
-        return _refuse_password(url) if url else None
+        return refuse_password(url) if url else None
 
 
-class SiteConfigSettings(_Section):
+class SiteConfigSettings(Section):
     """What the generated configuration of Apache, Keystone and Horizon needs to know of the site.
 
     ``dashboard_url`` is Horizon's address (its WebSSO address is derived from it); ``trusted_dashboards`` are further
@@ -250,13 +236,13 @@ class SiteConfigSettings(_Section):
     request_field_limit: int = Field(default=65535, ge=16384, le=1048576)
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """Log level; the form is always JSON, one object a line, on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class EnvironmentSettings(_Section):
+class EnvironmentSettings(Section):
     """One Keystone that the policy is applied to, where there are several: its own ``keystone``, and what else differs.
 
     A section given here stands whole in the place of the one above, so that no half of an account crosses from one
@@ -264,7 +250,7 @@ class EnvironmentSettings(_Section):
     """
 
     keystone: KeystoneSettings
-    providers: dict[str, ProviderSettings] = {}
+    providers: dict[str, ProviderSettings] = Field(default={})
     web: WebSettings | None = None
     store: StoreSettings | None = None
     history: HistorySettings | None = None
@@ -274,10 +260,11 @@ class EnvironmentSettings(_Section):
     plan: PlanSettings | None = None
     approvals: ApprovalsSettings | None = None
     coordination: CoordinationSettings | None = None
+    limits: LimitsSettings | None = None
     site: SiteConfigSettings | None = None
 
 
-class Settings(_Section):
+class Settings(Section):
     """All of it. ``lab`` permits what only a demonstration may do: plain http on loopback.
 
     ``catalogue``: a local copy of EGI's catalogue of communities (vo-mappings.yaml), which p3idp never fetches.
@@ -289,7 +276,7 @@ class Settings(_Section):
     policy_dir: Path
     catalogue: Path | None = None
     lab: bool = False
-    environments: dict[EnvironmentName, EnvironmentSettings] = {}
+    environments: dict[EnvironmentName, EnvironmentSettings] = Field(default={})
     default_environment: str | None = None
     keystone_section: KeystoneSettings | None = Field(default=None, alias="keystone", validate_default=True)
     providers: dict[str, ProviderSettings] = Field(min_length=1)
@@ -302,6 +289,7 @@ class Settings(_Section):
     plan: PlanSettings = PlanSettings()
     approvals: ApprovalsSettings = ApprovalsSettings()
     coordination: CoordinationSettings = CoordinationSettings()
+    limits: LimitsSettings = LimitsSettings()
     site: SiteConfigSettings = SiteConfigSettings()
     log: LogSettings = LogSettings()
     _environment: str = PrivateAttr("")
