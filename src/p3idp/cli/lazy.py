@@ -12,13 +12,21 @@ import click
 
 from p3idp.errors.settings import ExtraMissing
 
+WORK, ADMINISTRATION = "Your work", "Site administration"
+
 
 class Entry(NamedTuple):
-    """A command: where it is (``module:attribute``), a line of help, and the extra it belongs to."""
+    """A command: where it is (``module:attribute``), a line of help, the extra it belongs to, its section in help."""
 
     target: str
     help: str
     extra: str = "server"
+    section: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Where help lists it: what a researcher's machine can do is a researcher's, unless it says otherwise."""
+        return self.section or (ADMINISTRATION if self.extra else WORK)
 
 
 # A package that only this extra brings: where it is not found, the extra is not installed.
@@ -41,11 +49,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self.table:
             return None
         entry = self.table[cmd_name]
-        if entry.extra and find_spec(_TELLTALE[entry.extra]) is None:
-            raise ExtraMissing(
-                f"`{ctx.command_path} {cmd_name}` belongs to p3idp[{entry.extra}], which is not installed here.",
-                hint=f"Install p3idp[{entry.extra}] to use this command.",
-            )
+        require(entry.extra, f"{ctx.command_path} {cmd_name}")
         module, attribute = entry.target.split(":")
         command = getattr(importlib.import_module(module), attribute)
         if not isinstance(command, click.Command):
@@ -54,5 +58,22 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, importing none of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in self.table.items()])
+        headings = list(dict.fromkeys(entry.heading for entry in self.table.values()))
+        for heading in sorted(headings, key=lambda each: each != WORK):  # who has no server finds theirs first
+            rows = [(name, entry.help) for name, entry in self.table.items() if entry.heading == heading]
+            with formatter.section(heading if len(headings) > 1 else "Commands"):
+                formatter.write_dl(rows)
+
+
+def is_installed(extra: str) -> bool:
+    """Whether an extra is there; none is always."""
+    return not extra or find_spec(_TELLTALE[extra]) is not None
+
+
+def require(extra: str, asked: str) -> None:
+    """Say what to install where a call needs more than is here. Raises ExtraMissing."""
+    if not is_installed(extra):
+        raise ExtraMissing(
+            f"`{asked}` belongs to p3idp[{extra}], which is not installed here.",
+            hint=f"Install p3idp[{extra}] to use this command.",
+        )

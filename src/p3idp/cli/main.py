@@ -14,7 +14,7 @@ import click
 
 from p3idp import __version__
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.lazy import Entry, LazyGroup
+from p3idp.cli.lazy import ADMINISTRATION, Entry, LazyGroup
 from p3idp.cli.terminal import harmless_lines
 from p3idp.errors import ExitStatus, P3idpError
 from p3idp.errors.command import FileUnusable, UsageMistaken
@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, Entry] = {
     "rollback": Entry("p3idp.cli.rollback:rollback", "Go back to what an earlier apply left."),
     "leavers": Entry("p3idp.cli.leavers:leavers", "List whose access ends or comes back, and see to it."),
     "recheck": Entry("p3idp.cli.recheck:recheck", "Ask about people who are away, and act on the answers."),
-    "mapping": Entry("p3idp.cli.mapping:mapping", "Evaluate Keystone mappings as Keystone does.", ""),
+    "mapping": Entry("p3idp.cli.mapping:mapping", "Evaluate Keystone mappings as Keystone does.", "", ADMINISTRATION),
     "import": Entry("p3idp.cli.importing:importing", "Turn what a site has into policy files to review."),
     "export": Entry("p3idp.cli.export:export", "Write down the policy's objects for other tools: the door out."),
     "why": Entry("p3idp.cli.why:why", "Explain what the policy gives somebody, rule by rule."),
