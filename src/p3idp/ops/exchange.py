@@ -16,10 +16,9 @@ from p3idp.core.policy.decide import decide
 from p3idp.core.policy.decision import Decision, ProjectAccess
 from p3idp.core.policy.explanation import explain
 from p3idp.core.policy.model import IdentityProvider, Policy, ProjectRef
-from p3idp.core.policy.sentence import ask, reason
+from p3idp.core.policy.sentence import no_project
 from p3idp.errors.exchange import (
     ExchangeError,
-    ExchangeOff,
     ExchangeUnavailable,
     InvalidTarget,
     KeystoneDisagrees,
@@ -28,9 +27,8 @@ from p3idp.errors.exchange import (
     ProjectNotNamed,
 )
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable, KeystoneUserDisabled
-from p3idp.errors.policy import PolicyInvalid
 from p3idp.ops.exchange_record import record_exchange
-from p3idp.ops.exchange_trust import verify_subject_token
+from p3idp.ops.exchange_trust import check_exchange_is_on, verify_subject_token
 from p3idp.ops.logins import remember_nothing
 from p3idp.ports.checkin import AccessTokenVerifier
 from p3idp.ports.environment import Clock, TokenSource
@@ -66,7 +64,7 @@ class TokenExchange:
         is recorded. From then on every end is in the ledger before it leaves; where the ledger cannot be
         written the end is ExchangeUnavailable.
         """
-        policy = self._policy_in_force()
+        policy = check_exchange_is_on(self.policy)
         request = parse_request(parameters, self.keystone_urls)
         now = self.clock()
         # Nobody is named by a token that is not believed: it goes to the log, and a flood of them fills no ledger.
@@ -79,15 +77,6 @@ class TokenExchange:
             raise
         record_exchange(self.ledger, claims, request.target, now, token)
         return token
-
-    def _policy_in_force(self) -> Policy:
-        try:
-            policy = self.policy()
-        except PolicyInvalid as exc:
-            raise ExchangeUnavailable("The site's policy cannot be read now.", debug=exc.detail) from exc
-        if not any(p.issuing_clients or p.audiences for p in policy.site.identity_providers):
-            raise ExchangeOff("Tokens are not exchanged here: the policy names no clients whose tokens may be.")
-        return policy
 
     def _exchange(
         self, policy: Policy, request: ExchangeRequest, claims: VerifiedClaims, now: datetime
@@ -176,8 +165,7 @@ def _no_access(policy: Policy, decision: Decision, claims: VerifiedClaims) -> No
     explanation = explain(policy, decision, claims.entitlements)
     nearest = explanation.nearest
     word = decision.refusal.reason if decision.refusal else nearest.miss.reason if nearest else "nothing-near"
-    told = f"The policy gives you no project: {reason(explanation)}. Ask {ask(explanation, policy.site)}."
-    return NoAccess(told, debug=word)
+    return NoAccess(no_project(explanation, policy.site), debug=word)
 
 
 def _name_projects(refs: Collection[ProjectRef]) -> str:

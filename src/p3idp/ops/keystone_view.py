@@ -1,6 +1,6 @@
 """Look at Keystone through a person's own eyes. Owns what is asked with their token, and what a failure leaves."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.credentials.outlook import is_for_exchange
 from p3idp.core.login.session import KeystoneView
 from p3idp.core.login.tokens import RawToken
-from p3idp.core.policy.model import IdentityProvider
+from p3idp.core.policy.model import IdentityProvider, ProjectRef
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable
 from p3idp.ports.keystone import FederatedLogin, KeystoneToken, ReachableProject
 
@@ -20,6 +20,13 @@ def look(keystone: FederatedLogin, provider: IdentityProvider, token: RawToken, 
 
     Neither the person's token nor Keystone's outlives this call.
     """
+    return look_with_ids(keystone, provider, token, now)[0]
+
+
+def look_with_ids(
+    keystone: FederatedLogin, provider: IdentityProvider, token: RawToken, now: datetime
+) -> tuple[KeystoneView, Mapping[ProjectRef, str]]:
+    """The same, and the ids of the projects that Keystone listed."""
     try:
         unscoped = keystone.login(provider, token)
         projects = sorted(keystone.projects(unscoped))
@@ -27,9 +34,10 @@ def look(keystone: FederatedLogin, provider: IdentityProvider, token: RawToken, 
         first, rest = _split(projects, credentials or ())
         seen = tuple((project.ref, _roles(keystone, unscoped, project)) for project in first)
     except (FederatedLoginRefused, KeystoneUnreachable) as error:
-        return KeystoneView(now, problem=error.code)
+        return KeystoneView(now, problem=error.code), {}
     unseen = tuple(project.ref for project in rest)
-    return KeystoneView(now, unscoped.user_name, seen, unseen, credentials=credentials, lapses_at=lapses_at)
+    view = KeystoneView(now, unscoped.user_name, seen, unseen, credentials=credentials, lapses_at=lapses_at)
+    return view, {project.ref: project.id for project in projects}
 
 
 def _held(

@@ -4,28 +4,22 @@ It looks at no cookie and no session: whoever holds a subject token asks as its 
 JSON in RFC 6749's form, whatever went wrong.
 """
 
-import re
 from urllib.parse import parse_qsl
 
-import structlog
 from flask import Blueprint, Response, jsonify, request
 
 from p3idp.core.exchange.lifetime import ExchangedToken
 from p3idp.core.exchange.request import GRANT_TYPE, KEYSTONE_TOKEN
 from p3idp.errors import P3idpError
-from p3idp.errors.exchange import ExchangeError, ExchangeFailed, MethodNotTaken, NoAccess
+from p3idp.errors.exchange import ExchangeError, MethodNotTaken
 from p3idp.ops.exchange import TokenExchange
-from p3idp.ports.request import request_id
+from p3idp.web.oauth_reply import failed, refused, unkept
 
 PATH = "/oauth/token"
 METADATA_PATH = "/.well-known/oauth-authorization-server"
 FORM = "application/x-www-form-urlencoded"
 MOST_BYTES = 64 * 1024  # the largest honest body is a form with one token in it
 MOST_PARAMETERS = 50
-
-_log = structlog.get_logger("p3idp.exchange")
-# What error_description may not hold (RFC 6749 section 5.2).
-_NOT_SAID = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 
 
 def exchange_blueprint(exchange: TokenExchange, base_url: str) -> Blueprint:
@@ -49,7 +43,7 @@ def exchange_blueprint(exchange: TokenExchange, base_url: str) -> Blueprint:
         )
 
     blueprint.register_error_handler(P3idpError, _refused)
-    blueprint.register_error_handler(Exception, _failed)
+    blueprint.register_error_handler(Exception, failed)
     return blueprint
 
 
@@ -82,37 +76,11 @@ def _granted(token: ExchangedToken) -> Response:
         "scope": token.scope,
         "resource": token.resource,
     }
-    return _unkept(jsonify(body))
+    return unkept(jsonify(body))
 
 
 def _refused(error: P3idpError) -> Response:
-    # Why somebody has no access quotes their claims: that is for them, and not for the log.
-    detail = "" if isinstance(error, NoAccess) else error.detail
-    _log.info("refused", error=error.code, detail=detail, debug=error.debug)
-    if not isinstance(error, ExchangeError):
-        # Its text is meant for administrators: it may name files, hosts or Keystone's condition.
-        error = ExchangeFailed("The exchange failed here; it is not your doing.")
-    body = {
-        "error": error.oauth_error,
-        "error_description": _NOT_SAID.sub("?", f"{error.detail} {error.hint}".strip()),
-        "code": error.code,
-        "request_id": request_id.get(),
-    }
-    response = _unkept(jsonify(body))
-    response.status_code = error.http_status
+    response = refused(error)
     if isinstance(error, MethodNotTaken):
         response.headers["Allow"] = "POST"
-    if error.temporary:
-        response.headers["Retry-After"] = str(error.retry_after or 10)
-    return response
-
-
-def _failed(error: Exception) -> Response:
-    _log.error("unexpected", exc_info=error)
-    return _refused(ExchangeFailed("The exchange failed here; it is not your doing."))
-
-
-def _unkept(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"  # RFC 6749 section 5.1 asks for both
     return response

@@ -73,6 +73,11 @@ def ask(explanation: Explanation, site: Site) -> str:
     return harmless(near.miss.community.contact if near else site.contact)
 
 
+def no_project(explanation: Explanation, site: Site) -> str:
+    """What somebody without access is told at every door but the page, which says it in its own form."""
+    return f"The policy gives you no project: {reason(explanation)}. Ask {ask(explanation, site)}."
+
+
 def moment(value: datetime) -> str:
     """A moment to the minute, in UTC."""
     return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
