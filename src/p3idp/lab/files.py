@@ -99,6 +99,7 @@ def _provider(layout: Layout, provider: str) -> Mapping[str, object]:
         "ca_file": layout.ca_file,
         "keystone_client_id": "keystone",
         "keystone_client_secret": _secret(layout, client_secret_name("keystone", provider)),
+        "command_line_client": "p3idp-cli",
         "introspection_cache_seconds": 1,
     }
 

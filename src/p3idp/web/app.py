@@ -11,9 +11,11 @@ from p3idp.ports.logins import Remember
 from p3idp.settings import load_settings
 from p3idp.settings.model import Settings
 from p3idp.web import consent, health, pages, problems, requests, words
+from p3idp.web.access import access_blueprint
 from p3idp.web.exchange import MOST_BYTES, exchange_blueprint
 from p3idp.web.metrics import count_remembered
 from p3idp.web.parts import EXTENSION, WebParts
+from p3idp.web.resource_metadata import metadata_blueprint
 
 
 def create_app() -> Flask:
@@ -23,7 +25,12 @@ def create_app() -> Flask:
     policy = wiring.wire_policy(settings)  # once: whoever signs in and whoever exchanges meet the same one
     remember = wiring.wire_remembering(settings, count_remembered)
     exchange = wiring.wire_exchange(settings, policy, remember)
-    doors = [exchange_blueprint(exchange, wiring.web_settings(settings).base_url)]
+    base_url = wiring.web_settings(settings).base_url
+    doors = [
+        exchange_blueprint(exchange, base_url),
+        access_blueprint(wiring.wire_own_access(exchange), base_url),
+        metadata_blueprint(wiring.wire_resource_metadata(settings, policy)),
+    ]
     return build_app(web_parts(settings, policy, remember), doors)
 
 

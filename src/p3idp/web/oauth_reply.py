@@ -14,8 +14,11 @@ _log = structlog.get_logger("p3idp.exchange")
 _NOT_SAID = re.compile(r"[^\x20-\x21\x23-\x5B\x5D-\x7E]")
 
 
-def refused(error: P3idpError) -> Response:
-    """The error as its endpoint tells it; an error that is none of ours to tell becomes a failure without detail."""
+def refused(error: P3idpError, *, oauth_error: str = "", http_status: int = 0) -> Response:
+    """The error as its endpoint tells it; an error that is none of ours to tell becomes a failure without detail.
+
+    ``oauth_error`` and ``http_status``: where the endpoint's own standard calls it otherwise.
+    """
     # Why somebody has no access quotes their claims: that is for them, and not for the log.
     detail = "" if isinstance(error, NoAccess) else error.detail
     _log.info("refused", error=error.code, detail=detail, debug=error.debug)
@@ -23,13 +26,13 @@ def refused(error: P3idpError) -> Response:
         # Its text is meant for administrators: it may name files, hosts or Keystone's condition.
         error = ExchangeFailed("The exchange failed here; it is not your doing.")
     body = {
-        "error": error.oauth_error,
+        "error": oauth_error or error.oauth_error,
         "error_description": description(error),
         "code": error.code,
         "request_id": request_id.get(),
     }
     response = unkept(jsonify(body))
-    response.status_code = error.http_status
+    response.status_code = http_status or error.http_status
     if error.temporary:
         response.headers["Retry-After"] = str(error.retry_after or 10)
     return response

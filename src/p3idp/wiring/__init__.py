@@ -13,6 +13,7 @@ from p3idp.wiring.access import (
     wire_policy_directory,
     write_policy,
 )
+from p3idp.wiring.broker_api import wire_own_access, wire_resource_metadata
 from p3idp.wiring.community import wire_catalogue, wire_policy_text, wire_project_ids
 from p3idp.wiring.credentials import wire_credential_notices, wire_credentials, wire_holdings
 from p3idp.wiring.environment import new_request_id, new_token, now
@@ -65,6 +66,7 @@ __all__ = [
     "wire_mapping_import",
     "wire_migrations",
     "wire_offline",
+    "wire_own_access",
     "wire_past",
     "wire_policy",
     "wire_policy_directory",
@@ -77,6 +79,7 @@ __all__ = [
     "wire_rechecks",
     "wire_remembering",
     "wire_removal",
+    "wire_resource_metadata",
     "wire_search",
     "wire_sign_in",
     "wire_sign_in_desk",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from p3idp.wiring.access import database, wire_ledger, wire_policy
+from p3idp.wiring.broker_api import check_command_line_client
 from p3idp.wiring.environment import new_token, now
 from p3idp.wiring.login import trusted_issuers, web_settings, wire_federated_login, wire_sign_in, wire_verifier
 from p3idp.wiring.logins import wire_logins
@@ -103,9 +104,15 @@ def wire_readiness(settings: "Settings", policy: "Policy") -> "Readiness":
         if wire_policy(settings).digest != policy.digest:
             raise PolicyChanged("The policy directory is newer than the policy this process answers from.")
 
+    def client_is_listed() -> None:
+        check_command_line_client(settings, policy)
+
     parts = [
         Part("database", lambda: check_store(engine), True, "Nobody can sign in or stay signed in."),
         Part("policy", policy_is_as_read, False, "Pages show the policy as read when the service started."),
+        Part(
+            "command-line client", client_is_listed, False, "`p3idp login --broker` learns no client to sign in with."
+        ),
         Part("keystone", lambda: http.send("GET", v3_url(keystone.login_url)), False, "The second column is empty."),
     ]
     for trusted in trusted_issuers(settings, policy):
