@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from p3idp.client.trust import check_bundle, distrust
 from p3idp.core.exchange.request import ACCESS_TOKEN, GRANT_TYPE, KEYSTONE_TOKEN
 from p3idp.core.secret import Secret
 from p3idp.errors.client import BrokerRefused, BrokerUnreachable, BrokerUnsafe, SignInNeeded
@@ -56,7 +57,7 @@ class Broker:
         form |= {name: value for name, value in (("scope", scope), ("resource", resource)) if value}
         status, body = self._post(form)
         if status != 200:
-            raise _refusal(status, body, self.url)
+            raise refusal(status, body, self.url)
         try:
             return _read(body)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
@@ -78,9 +79,12 @@ class Broker:
                     allow_redirects=False,  # a redirect would carry the token elsewhere
                 )
             except requests.exceptions.SSLError as exc:
-                told = f"The certificate of {self.url} is not trusted."
-                raise BrokerUnreachable(told, hint="Name the site's authority with --ca-file.") from exc
+                check_bundle(self.verify)
+                untrusted = distrust(exc)
+                told = f"The certificate of {self.url} {untrusted.why}."
+                raise BrokerUnreachable(told, hint=untrusted.hint) from exc
             except (requests.RequestException, OSError) as exc:
+                check_bundle(self.verify)
                 why = "in time" if isinstance(exc, requests.Timeout) else "there"
                 raise BrokerUnreachable(f"The broker at {self.url} does not answer {why}.") from exc
         try:
@@ -105,7 +109,8 @@ def _read(body: Mapping[str, Any]) -> BrokerToken:
     return BrokerToken(Secret(str(body["access_token"])), expires_at, str(body["scope"]), auth_url, project_id)
 
 
-def _refusal(status: int, body: Any, url: str) -> BrokerRefused | BrokerUnreachable | SignInNeeded:
+def refusal(status: int, body: Any, url: str) -> BrokerRefused | BrokerUnreachable | SignInNeeded:
+    """What a broker's answer means that is no success: ``body`` as RFC 6749 section 5.2 has it, or anything."""
     if not isinstance(body, dict) or not isinstance(body.get("error"), str):
         return BrokerUnreachable(f"{url} answered {status} and is no broker, or not a working one.")
     code = _plain(body.get("code"))

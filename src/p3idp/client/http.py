@@ -15,6 +15,7 @@ _TIMEOUTS = (5, 15)  # seconds to connect, and between bytes
 _TOTAL_SECONDS = 30
 _MOST_BYTES = 512 * 1024
 _DEPTH = 24
+_LATER = "Try again later; `p3idp doctor` says what this machine reaches."
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Web:
     ) -> Answer:
         import requests  # a third of a command's start, which one with a fresh cache need not wait for
 
+        from p3idp.client.trust import check_bundle, distrust
+
         if not url.startswith("https://"):
             raise ProviderUntrusted("An address that is not https was not asked.", hint="Use the https address.")
         with requests.Session() as session:
@@ -78,15 +81,17 @@ class Web:
                 )
                 body = _bounded(reply)
             except requests.exceptions.SSLError as exc:
-                told = f"The certificate of {_host(url)} is not trusted."
-                raise ProviderUntrusted(told, hint="Name the authority with --ca-file, and check the clock.") from exc
+                check_bundle(self.verify)
+                why = distrust(exc)
+                raise ProviderUntrusted(f"The certificate of {_host(url)} {why.why}.", hint=why.hint) from exc
             except (requests.RequestException, OSError) as exc:
-                why = " in time" if isinstance(exc, requests.Timeout) else ""
-                raise ProviderUnreachable(f"{_host(url)} does not answer{why}.", hint="Try again later.") from exc
+                check_bundle(self.verify)  # requests takes a file that is not there for a server that is not
+                when = " in time" if isinstance(exc, requests.Timeout) else ""
+                raise ProviderUnreachable(f"{_host(url)} does not answer{when}.", hint=_LATER) from exc
         if 300 <= reply.status_code < 400:
             raise ProviderUntrusted(f"{_host(url)} sends requests elsewhere; nothing was sent there.")
         if reply.status_code >= 500:
-            raise ProviderUnreachable(f"{_host(url)} answers with status {reply.status_code}.", hint="Try again later.")
+            raise ProviderUnreachable(f"{_host(url)} answers with status {reply.status_code}.", hint=_LATER)
         return Answer(reply.status_code, {k.lower(): v for k, v in reply.headers.items()}, body)
 
 
