@@ -39,7 +39,7 @@ def new_attempt(
 
 def check_open(policy: Policy, provider: str) -> None:
     """Raise PageNotFound or ProviderSuspended unless people come in through this identity provider."""
-    known = next((each for each in policy.site.identity_providers if each.id == provider), None)
+    known = next((each for each in policy.site.sign_ins if each.id == provider), None)
     if known is None:
         raise PageNotFound("This site has no identity provider of that name.")
     if known.suspended is not None:

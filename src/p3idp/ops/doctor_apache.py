@@ -56,7 +56,8 @@ def examine_apache(policy: Policy, links: ApacheLinks, clock: Clock, endpoints: 
             yield skipped("bearer-path", provider.id, "Keystone does not answer there; see above.")
             continue
         yield from _guarded("bearer-path", provider, partial(_bearer, links, provider, url))
-        yield from _guarded("websso-redirect", provider, partial(_websso, links, provider, url, endpoints))
+        if not provider.by_keys:
+            yield from _guarded("websso-redirect", provider, partial(_websso, links, provider, url, endpoints))
 
 
 def _address(links: ApacheLinks, provider: IdentityProvider) -> str:

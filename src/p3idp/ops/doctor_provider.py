@@ -81,6 +81,8 @@ def _first_issuer(link: ProviderLink, document: Mapping[str, object]) -> Iterato
         yield judge_keys(link.provider, keys or {})
     except P3idpError as error:
         yield fail("signing-keys", link.provider.id, error.detail, unreachable=True)
+    if link.provider.by_keys:
+        return
     yield judge_introspection_address(link.provider, link.introspection_url, document)
     for client_id, secret in link.clients:
         yield _introspection(link, str(document.get("introspection_endpoint", "")), client_id, secret)

@@ -57,7 +57,7 @@ class SiteConfig:
             name: self.renderer.render(f"{name}.j2", values)
             for name in (APACHE, f"{SECRETS_PREFIX}.conf", KEYSTONE, CALLBACK, HORIZON)
         }
-        for host in site.hosts:
+        for host in (each for each in site.hosts if not each.provider.by_keys):
             name = f"{SECRETS_PREFIX}-{host.provider.id}.conf"
             files[name] = self.renderer.render(f"{SECRETS_PREFIX}-provider.conf.j2", {**values, "host": host})
         return dict(sorted(files.items()))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from p3idp.core.keystone_url import v3_url
 from p3idp.core.policy.model import IdentityProvider, Policy
 from p3idp.core.secret import Secret
-from p3idp.core.site.model import ApacheClient, SiteFacts
+from p3idp.core.site.model import ApacheClient, ApacheSigner, SiteFacts
 from p3idp.errors.settings import SettingsInvalid
 from p3idp.settings.model import ProviderSettings, Settings
 
@@ -44,10 +44,15 @@ def site_facts(policy: Policy, settings: Settings) -> SiteFacts:
     )
 
 
-def _clients(policy: Policy, settings: Settings) -> dict[str, ApacheClient]:
-    clients = {}
+def _clients(policy: Policy, settings: Settings) -> dict[str, ApacheClient | ApacheSigner]:
+    clients: dict[str, ApacheClient | ApacheSigner] = {}
     for provider in policy.site.identity_providers:
         own = settings.providers.get(provider.id)
+        if provider.by_keys:
+            if own and own.jwks_url:
+                ca = settings.site.provider_ca_file or own.ca_file
+                clients[str(provider.id)] = ApacheSigner(own.jwks_url, str(ca) if ca else None)
+            continue
         if own is None or own.keystone_client_id is None or own.keystone_client_secret is None:
             continue
         ca = settings.site.provider_ca_file or own.ca_file
@@ -68,7 +73,9 @@ def dashboards(settings: Settings) -> tuple[str, ...]:
 
 def clients_at(own: ProviderSettings) -> tuple[tuple[str, Callable[[], Secret[str]]], ...]:
     """Our confidential clients at a provider, p3idp's and Apache's, each with the way to its secret."""
-    clients = [(own.client_id, own.client_secret.resolve)]
+    clients = []
+    if own.client_id and own.client_secret:
+        clients.append((own.client_id, own.client_secret.resolve))
     if own.keystone_client_id and own.keystone_client_secret:
         clients.append((own.keystone_client_id, own.keystone_client_secret.resolve))
     return tuple(clients)

@@ -66,17 +66,19 @@ class ProviderSettings(Section):
     Keystone's Apache, needed only to generate its configuration. ``introspection_url``: where the provider answers
     about tokens, where that is not Keycloak's usual path below the issuer. ``command_line_client``: the public client
     that `p3idp login` signs people in with; the broker tells it to whoever asks, and its tokens are exchanged only
-    where the policy lists it among the ``issuing_clients``.
+    where the policy lists it among the ``issuing_clients``. A provider that the policy has ``verified_by: keys`` needs
+    none of these: it is not asked; ``jwks_url`` is where it publishes its keys, for Keystone's Apache alone.
     """
 
-    client_id: str
-    client_secret: SecretRef
+    client_id: str | None = None
+    client_secret: SecretRef | None = None
     command_line_client: str | None = None
     ca_file: Path | None = None
     keystone_client_id: str | None = None
     keystone_client_secret: SecretRef | None = None
     introspection_url: str | None = None
     introspection_cache_seconds: int = Field(default=30, ge=0, le=60)
+    jwks_url: str | None = None
 
 
 class WebSettings(Section):

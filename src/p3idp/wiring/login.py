@@ -3,12 +3,15 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from p3idp.adapters.checkin.verifier import Trusted
     from p3idp.core.policy.model import Policy
+    from p3idp.core.secret import Secret
     from p3idp.ports.checkin import AccessTokenVerifier, SignInClient
     from p3idp.ports.keystone import FederatedLogin
     from p3idp.settings import Settings
-    from p3idp.settings.model import WebSettings
+    from p3idp.settings.model import ProviderSettings, WebSettings
 
 
 def wire_federated_login(settings: "Settings") -> "FederatedLogin":
@@ -30,7 +33,8 @@ def wire_sign_in(settings: "Settings", policy: "Policy") -> "SignInClient":
     """Signs people in at the providers of the policy. Keep it for the life of the process, as wire_verifier."""
     from p3idp.adapters.checkin.sign_in import CheckinSignIn
 
-    firsts = {str(each.provider.id): each for each in reversed(trusted_issuers(settings, policy))}
+    trusted = [each for each in trusted_issuers(settings, policy) if not each.provider.by_keys]
+    firsts = {str(each.provider.id): each for each in reversed(trusted)}
     return CheckinSignIn(firsts, web_settings(settings).base_url)
 
 
@@ -40,17 +44,31 @@ def trusted_issuers(settings: "Settings", policy: "Policy") -> "tuple[Trusted, .
 
     from p3idp.adapters.checkin.transport import Transport
     from p3idp.adapters.checkin.verifier import trust
-    from p3idp.errors.settings import SettingsInvalid
+    from p3idp.settings.model import ProviderSettings
 
     found: list[Trusted] = []
     for provider in policy.site.identity_providers:
-        ours = settings.providers.get(provider.id)
-        if ours is None:
-            raise SettingsInvalid(f"The policy names the provider {provider.id}; [providers.{provider.id}] is missing.")
-        transport = Transport(ours.ca_file)
+        ours = settings.providers.get(provider.id) or ProviderSettings()
+        client_id, secret = ("", _no_client) if provider.by_keys else _client(provider.id, ours)
         seconds = ours.introspection_cache_seconds
-        found += trust(provider, ours.client_id, ours.client_secret.resolve, transport, time.monotonic, seconds)
+        found += trust(provider, client_id, secret, Transport(ours.ca_file), time.monotonic, seconds)
     return tuple(found)
+
+
+def _client(provider: str, ours: "ProviderSettings") -> "tuple[str, Callable[[], Secret[str]]]":
+    """Our client at a provider that is asked about tokens. Raises SettingsInvalid."""
+    from p3idp.errors.settings import SettingsInvalid
+
+    if ours.client_id is None or ours.client_secret is None:
+        raise SettingsInvalid(
+            f"The policy names the provider {provider}; [providers.{provider}] with client_id and client_secret "
+            "is missing."
+        )
+    return ours.client_id, ours.client_secret.resolve
+
+
+def _no_client() -> "Secret[str]":
+    raise LookupError("a provider that is verified by its keys is asked nothing")
 
 
 def web_settings(settings: "Settings") -> "WebSettings":

@@ -77,7 +77,7 @@ def wire_removal(settings: "Settings") -> "RemovalOps":
         lock=lambda: wire_lock(settings),
         search=RegexWorker(),
         clock=now,
-        clients={name: provider.client_id for name, provider in settings.providers.items()},
+        clients={name: each.client_id for name, each in settings.providers.items() if each.client_id},
         pace=pace_of(settings),
         limits=Limits(settings.removal.max_leavers, settings.removal.max_leavers_percent),
     )

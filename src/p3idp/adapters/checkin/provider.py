@@ -5,7 +5,7 @@ Owns fetching discovery and JWKS, and whether a token's signature holds. Whose c
 
 import logging
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import quote_plus
 
 from p3idp.adapters.checkin.keys import SigningKey, candidates, fit_keys, signed_by
@@ -31,10 +31,11 @@ class Issuer:
         transport: Transport,
         clock: Callable[[], float],
         ages: Ages | None = None,
+        read: Callable[[Mapping[str, object], str], ProviderMetadata] = read_metadata,
     ) -> None:
         check_issuer(url)
         self.url, self.client_id = url, client_id
-        self._client_secret, self._transport = client_secret, transport
+        self._client_secret, self._transport, self._read = client_secret, transport, read
         self._metadata = Refreshed(f"The configuration of {url}", self._fetch_metadata, clock, ages)
         self._keys = Refreshed(f"The key set of {url}", self._fetch_keys, clock, ages)
 
@@ -78,7 +79,7 @@ class Issuer:
         return self._transport.get(url, {"Authorization": f"Bearer {access_token.reveal()}"})
 
     def _fetch_metadata(self) -> ProviderMetadata:
-        return read_metadata(self._document(self.url.rstrip("/") + "/.well-known/openid-configuration"), self.url)
+        return self._read(self._document(self.url.rstrip("/") + "/.well-known/openid-configuration"), self.url)
 
     def _fetch_keys(self) -> tuple[SigningKey, ...]:
         return fit_keys(self._document(self.metadata().jwks_uri))

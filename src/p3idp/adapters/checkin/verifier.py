@@ -12,6 +12,7 @@ from p3idp.adapters.checkin.provider import Issuer
 from p3idp.adapters.checkin.transport import Transport
 from p3idp.core.login import kinds
 from p3idp.core.login.compact import UnverifiedToken, take_apart
+from p3idp.core.login.metadata import read_metadata, read_signer
 from p3idp.core.login.reasons import Reason, Refusal
 from p3idp.core.login.rules import Expected, Rule, first_refusal
 from p3idp.core.login.tokens import RawToken, VerifiedClaims
@@ -38,7 +39,8 @@ def trust(
     cache_seconds: float,
 ) -> tuple[Trusted, ...]:
     """Every issuer of a provider, with our client there. Raises ProviderUntrusted for one that is not https."""
-    issuers = (Issuer(url, client_id, client_secret, transport, clock) for url in provider.issuers)
+    read = read_signer if provider.by_keys else read_metadata
+    issuers = (Issuer(url, client_id, client_secret, transport, clock, read=read) for url in provider.issuers)
     return tuple(Trusted(provider, issuer, TokenAnswers(issuer, cache_seconds, clock)) for issuer in issuers)
 
 
@@ -83,5 +85,8 @@ class CheckinVerifier:
             clients=frozenset(trusted.provider.issuing_clients),
             audiences=frozenset(trusted.provider.audiences),
         )
+        if trusted.provider.by_keys:
+            signed = believe(raw, trusted.issuer, expected, kinds.ID_TOKEN_HEADER, kinds.SIGNED_TOKEN)
+            return verified_claims(trusted.provider, signed.claims, {})
         token = believe(raw, trusted.issuer, expected, kinds.ACCESS_TOKEN_HEADER, kinds.ACCESS_TOKEN)
         return verified_claims(trusted.provider, token.claims, trusted.answers.about(token, now, expected))

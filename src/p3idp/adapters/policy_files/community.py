@@ -82,6 +82,7 @@ class CommunityReader:
     def _rule(self, section: AccessSection, path: Path) -> AccessRule:
         for index, provider in enumerate(section.identity_providers):
             self._known_provider(provider, (*path, "identity_providers", index))
+        self._can_be_met(section, path)
         self._honoured_clients(section, path)
         rule = AccessRule(
             entitlement=section.entitlement,
@@ -122,6 +123,14 @@ class CommunityReader:
                 continue
             grants.append((known[name].ref, tuple(sorted(set(roles)))))
         return tuple(sorted(grants))
+
+    def _can_be_met(self, section: AccessSection, path: Path) -> None:
+        """Tokens of a provider that is verified by keys hold no entitlement that counts."""
+        by_keys = [p.id for p in self.site.identity_providers if p.by_keys and p.id in section.identity_providers]
+        for name in by_keys:
+            index = section.identity_providers.index(name)
+            told = f"nobody of `{name}` holds an entitlement that counts (`verified_by: keys`); name them in `people`"
+            self.mistakes.add((*path, "identity_providers", index), told)
 
     def _honoured_clients(self, section: AccessSection, path: Path) -> None:
         """A client that no provider of the rule honours makes a condition that nobody meets."""

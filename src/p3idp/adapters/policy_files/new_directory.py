@@ -53,17 +53,15 @@ def site_text(site: Site) -> str:
 
 def _provider(provider: IdentityProvider) -> Mapping[str, Any]:
     claims = provider.claims
+    told = {"entitlements": list(claims.entitlements), "assurance": claims.assurance}
     lists = {"issuing_clients": provider.issuing_clients, "audiences": provider.audiences}
     return {
         "title": provider.title,
         "issuers": list(provider.issuers),
         "protocol": provider.protocol,
-        "claims": {
-            "subject": claims.subject,
-            "entitlements": list(claims.entitlements),
-            "assurance": claims.assurance,
-        },
-        "scopes": list(provider.scopes),
+        **({"verified_by": "keys"} if provider.by_keys else {}),
+        "claims": {"subject": claims.subject} | ({} if provider.by_keys else told),
+        **({"scopes": list(provider.scopes)} if provider.scopes else {}),
         "authorization_ttl": _span(int(provider.authorization_ttl.total_seconds()) // 60),
         **{name: list(values) for name, values in lists.items() if values},
         **({"keystone_url": provider.keystone_url} if provider.keystone_url else {}),

@@ -6,7 +6,7 @@ community.py to say.
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from pydantic import (
@@ -129,13 +129,14 @@ class SuspendedSection(Section):
 
 
 class ProviderSection(Section):
-    """One identity provider."""
+    """One identity provider. ``scopes``: required where people sign in, which site.py sees to."""
 
     title: Text
     issuers: list[Issuer] = Field(min_length=1)
     protocol: Slug = "openid"
+    verified_by: Literal["introspection", "keys"] = "introspection"
     claims: ClaimsSection = ClaimsSection()
-    scopes: list[Text] = Field(min_length=1)
+    scopes: Annotated[list[Text], Field(min_length=1)] | None = None
     authorization_ttl: Duration
     issuing_clients: list[Plain] = []
     audiences: list[Plain] = []

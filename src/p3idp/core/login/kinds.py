@@ -47,5 +47,20 @@ OWN_ACCESS_TOKEN: tuple[Rule, ...] = (
     times.bounded_lifetime,
 )
 
+# A token of an issuer that nobody can ask, such as a CI job's: whom it is for, its signature and its life are all there
+# is. It has the form of an ID token; who got it may hand it to its audience alone, and that is us.
+SIGNED_TOKEN: tuple[Rule, ...] = (
+    rules.exact_issuer,
+    rules.id_token_body,
+    rules.not_bound,
+    rules.sound_subject,
+    rules.honoured_client,
+    times.not_expired,
+    times.issued_in_the_past,
+    times.not_before,
+    times.fresh_access_token,
+    times.bounded_lifetime,
+)
+
 # An access token that somebody hands us: anybody who ever received it could be that somebody.
 ACCESS_TOKEN: tuple[Rule, ...] = (*OWN_ACCESS_TOKEN, rules.not_for_others)

@@ -22,6 +22,7 @@ class ProviderMetadata:
     userinfo_endpoint: str | None
     names_itself: bool
     revocation_endpoint: str | None = None
+    device_authorization_endpoint: str | None = None
 
 
 def origin_of(url: str) -> tuple[str, str, int] | None:
@@ -68,10 +69,22 @@ def read_metadata(document: Mapping[str, object], issuer: str) -> ProviderMetada
         userinfo_endpoint=optional("userinfo_endpoint"),
         names_itself=document.get("authorization_response_iss_parameter_supported") is True,
         revocation_endpoint=_offered(document.get("revocation_endpoint"), issuer),
+        device_authorization_endpoint=_offered(document.get("device_authorization_endpoint"), issuer),
     )
     if metadata.introspection_endpoint is None and metadata.userinfo_endpoint is None:
         raise ProviderUntrusted(f"The provider at {issuer} has neither introspection nor userinfo.")
     return metadata
+
+
+def read_signer(document: Mapping[str, object], issuer: str) -> ProviderMetadata:
+    """The same for an issuer that signs tokens and is asked nothing else, as a CI system's. Raises ProviderUntrusted.
+
+    Such an issuer publishes no endpoints but its keys; an endpoint that it did publish would not be used.
+    """
+    if document.get("issuer") != issuer:
+        raise ProviderUntrusted(f"The issuer {issuer} publishes another issuer or none.")
+    keys = _endpoint(document.get("jwks_uri"), "jwks_uri", issuer)
+    return ProviderMetadata(issuer, "", "", keys, None, None, names_itself=False)
 
 
 def _offered(value: object, issuer: str) -> str | None:

@@ -87,7 +87,7 @@ def as_line(login: RememberedLogin, names: ClaimNames) -> str:
         names.subject: login.subject,
         names.assurance: list(login.assurance),
     }
-    held = dict(login.by_claim) or {names.entitlements[0]: login.entitlements}
+    held = dict(login.by_claim) or {name: login.entitlements for name in names.entitlements[:1]}
     claims |= {name: list(texts) for name, texts in held.items() if texts or not login.by_claim}
     line = {"claims": claims, "identity_provider": str(login.provider), "at": login.at.isoformat()}
     return json.dumps(line, ensure_ascii=False, sort_keys=True)

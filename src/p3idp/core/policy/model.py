@@ -46,6 +46,8 @@ class IdentityProvider:
     honoured; with both empty the exchange is off. ``authorization_ttl``: how long group membership outlives a
     login in Keystone. ``keystone_url``: the public Keystone address whose Apache knows this provider, where it
     differs from the site's. ``suspended``: nobody comes in through it, and its users are disabled.
+    ``by_keys``: it is not asked about tokens; signature, audience and short life speak for them, as for the jobs of a
+    CI system. Then nothing but who it names counts (``claims.entitlements`` is empty), and nobody signs in there.
     """
 
     id: ProviderId
@@ -59,6 +61,7 @@ class IdentityProvider:
     audiences: tuple[str, ...] = ()
     keystone_url: str | None = None
     suspended: Suspension | None = None
+    by_keys: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,11 @@ class Site:
             if provider.id == provider_id:
                 return provider
         raise KeyError(provider_id)
+
+    @property
+    def sign_ins(self) -> tuple[IdentityProvider, ...]:
+        """The providers where people sign in."""
+        return tuple(provider for provider in self.identity_providers if not provider.by_keys)
 
     def provider_of(self, issuer: str) -> IdentityProvider | None:
         """Return the provider that this issuer belongs to, compared to the letter (OIDC Core 3.1.3.7)."""

@@ -25,15 +25,18 @@ def judge_discovery(provider: IdentityProvider, issuer: str, document: Mapping[s
         yield ok("discovery-issuer", subject, "The provider calls itself what the policy calls it.")
     else:
         yield fail("discovery-issuer", subject, f"The provider calls itself {published!r}.")
+    if provider.by_keys:
+        yield _endpoints(subject, issuer, document, ("jwks_uri",))
+        return
     yield _endpoints(subject, issuer, document)
     yield _offers("pkce", subject, document, "code_challenge_methods_supported", ("S256",))
     yield _offers("code-flow", subject, document, "response_types_supported", ("code",))
     yield _offers("scopes", subject, document, "scopes_supported", provider.scopes)
 
 
-def _endpoints(subject: str, issuer: str, document: Mapping[str, object]) -> Finding:
+def _endpoints(subject: str, issuer: str, document: Mapping[str, object], names: Sequence[str] = _ENDPOINTS) -> Finding:
     home = origin_of(issuer)
-    published = {name: str(document.get(name) or "missing") for name in _ENDPOINTS}
+    published = {name: str(document.get(name) or "missing") for name in names}
     wrong = [f"{name} is {url}" for name, url in published.items() if home is None or origin_of(url) != home]
     if wrong:
         return fail("provider-endpoints", subject, "; ".join(wrong) + ".")

@@ -8,7 +8,7 @@ from p3idp.core.mappings.compile import compile_mapping
 from p3idp.core.mappings.size import MOST_SENT, sent
 from p3idp.core.policy.examples import without_validity
 from p3idp.core.policy.model import IdentityProvider, Policy
-from p3idp.core.site.model import ApacheClient, SiteDescription, SiteFacts, VirtualHost
+from p3idp.core.site.model import ApacheClient, ApacheSigner, SiteDescription, SiteFacts, VirtualHost
 from p3idp.core.site.values import a_path, a_url, an_id, for_apache, for_ini, for_python, secret_for_apache
 from p3idp.core.site.versions import OLDEST_KNOWN, ModuleVersion, understands
 from p3idp.errors.site import ConfigurationRefused
@@ -66,15 +66,7 @@ def _host(provider: IdentityProvider, facts: SiteFacts, taken: set[str]) -> Virt
     what = f"identity provider {provider.id}"
     an_id(provider.id, what)
     an_id(provider.protocol, f"the protocol of {what}")
-    client = facts.clients.get(provider.id)
-    if client is None:
-        raise ConfigurationRefused(
-            f"The settings do not say which client Keystone's Apache is at {provider.id}.",
-            hint=f"Set keystone_client_id and keystone_client_secret in [providers.{provider.id}].",
-        )
-    for_apache(client.client_id, f"the client id for {what}")
-    secret_for_apache(client.client_secret.reveal(), f"the client secret for {what}")
-    a_url(client.introspection_url, f"the introspection address of {what}")
+    client = _client(provider, facts, what)
     if client.ca:
         a_path(client.ca, f"the CA file of {what}")
     for name in (*provider.issuing_clients, *provider.audiences):
@@ -87,7 +79,32 @@ def _host(provider: IdentityProvider, facts: SiteFacts, taken: set[str]) -> Virt
     return _place(provider, client, facts, taken)
 
 
-def _place(provider: IdentityProvider, client: ApacheClient, facts: SiteFacts, taken: set[str]) -> VirtualHost:
+def _client(provider: IdentityProvider, facts: SiteFacts, what: str) -> ApacheClient | ApacheSigner:
+    """How Apache verifies the provider's tokens, checked."""
+    client = facts.clients.get(provider.id)
+    if isinstance(client, ApacheSigner) and provider.by_keys:
+        a_url(client.jwks_url, f"the address of the keys of {what}")
+        return client
+    if isinstance(client, ApacheClient) and not provider.by_keys:
+        for_apache(client.client_id, f"the client id for {what}")
+        secret_for_apache(client.client_secret.reveal(), f"the client secret for {what}")
+        a_url(client.introspection_url, f"the introspection address of {what}")
+        return client
+    if provider.by_keys:
+        raise ConfigurationRefused(
+            f"The settings do not say where {provider.id} publishes its keys.",
+            hint=f"Set jwks_url in [providers.{provider.id}]; {provider.issuers[0]}/.well-known/openid-configuration "
+            "says it as jwks_uri.",
+        )
+    raise ConfigurationRefused(
+        f"The settings do not say which client Keystone's Apache is at {provider.id}.",
+        hint=f"Set keystone_client_id and keystone_client_secret in [providers.{provider.id}].",
+    )
+
+
+def _place(
+    provider: IdentityProvider, client: ApacheClient | ApacheSigner, facts: SiteFacts, taken: set[str]
+) -> VirtualHost:
     url = provider.keystone_url or facts.keystone_url
     parts = urlsplit(a_url(url, f"the Keystone address of {provider.id}"))
     prefix = parts.path.rstrip("/").removesuffix("/v3").rstrip("/")

@@ -23,6 +23,14 @@ class ApacheClient:
 
 
 @dataclass(frozen=True, slots=True)
+class ApacheSigner:
+    """An identity provider whose tokens Apache verifies by its published keys, at ``jwks_url``; ``ca`` as above."""
+
+    jwks_url: str
+    ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SiteFacts:
     """What the settings say of the site's hosts, as plain values.
 
@@ -44,20 +52,20 @@ class SiteFacts:
     introspection_interval: int
     request_field_limit: int
     crypto_passphrase: Secret[str]
-    clients: Mapping[str, ApacheClient]
+    clients: Mapping[str, ApacheClient | ApacheSigner]
     broker_url: str | None = None
     auth_methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualHost:
-    """One virtual host of Apache: one identity provider, since the module knows one introspection endpoint a host.
+    """One virtual host of Apache: one identity provider, since the module verifies tokens in one way a host.
 
     ``prefix`` is the path in front of ``/v3`` (often empty); ``token_login`` says whether the bearer path is open.
     """
 
     provider: IdentityProvider
-    client: ApacheClient
+    client: ApacheClient | ApacheSigner
     listen: str
     opens_port: bool
     server_name: str

@@ -101,7 +101,7 @@ def _validity(policy: Policy, rule: Rule, now: datetime) -> Iterator[Finding]:
     best: Refused | Refusal | None = None
     shown: tuple[IdentityProvider, Login] | None = None
     moment = _during(community, access, now)
-    for provider in policy.site.identity_providers:
+    for provider in policy.site.sign_ins:
         _, claims = good_claims(policy, access, provider)
         verdict = judged(policy, claims, provider, access, moment)
         if isinstance(verdict, Granted):
