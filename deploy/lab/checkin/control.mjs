@@ -4,6 +4,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 import { TooLargeError, readBody } from './body.mjs';
+import { jobToken, mistakeIn } from './job-token.mjs';
 import { UnknownError } from './people.mjs';
 
 class Refusal extends Error {
@@ -26,6 +27,7 @@ export function control({ config, people, keys, traffic, reopenRealm }) {
     ['POST', /^\/_lab\/keys\/rollover$/, rollover],
     ['POST', /^\/_lab\/silence$/, silence],
     ['POST', /^\/_lab\/access-token-ttl$/, accessTokenTtl],
+    ['POST', /^\/_lab\/job-token$/, mintJobToken],
   ];
 
   function change(apply) {
@@ -60,6 +62,12 @@ export function control({ config, people, keys, traffic, reopenRealm }) {
     const { accessToken: before } = config.lifetimes;
     config.lifetimes.accessToken = seconds;
     return { before };
+  }
+
+  async function mintJobToken(asked) {
+    const mistake = mistakeIn(asked);
+    if (mistake) throw new Refusal(400, mistake);
+    return { id_token: await jobToken(asked, { issuer: config.issuer, keys }) };
   }
 
   async function answer(req) {

@@ -49,6 +49,11 @@ class Control:
         before: int = self._ask("POST", "/access-token-ttl", {"seconds": seconds})["before"]
         return before
 
+    def job_token(self, project_path: str, aud: str | list[str], **more: str | int) -> str:
+        """The ID token of a CI job of this project; ``more``: ref, ref_type, seconds (below 0: over already), sub."""
+        token: str = self._ask("POST", "/job-token", {"project_path": project_path, "aud": aud, **more})["id_token"]
+        return token
+
     def counters(self) -> dict[str, int]:
         """Requests by endpoint since the provider's start."""
         counts: dict[str, int] = self._ask("GET", "/counters")

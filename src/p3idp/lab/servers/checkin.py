@@ -98,6 +98,10 @@ class Checkin(Server):
             | web,
             self._confidential(layout, "keystone", f"{keystone}/redirect_uri") | {"client_name": "OpenStack"} | web,
             self._confidential(layout, "other-service") | {"client_name": "Another service"} | web,
+            # A robot: it has nobody to sign in, and holds what was attached to it by hand.
+            self._confidential(layout, "p3-robot")
+            | {"client_name": "A robot", "grant_types": ["client_credentials"], "redirect_uris": []}
+            | {"service_entitlements": ["urn:mace:egi.eu:group:training.egi.eu:role=member#aai.egi.eu"]},
             self._confidential(layout, "fat") | {"token_shape": "fat", "access_token_audience": broker} | web,
             {
                 "client_id": "p3idp-cli",
