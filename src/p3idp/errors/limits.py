@@ -1,5 +1,7 @@
 """Errors of somebody who asks for more than their share."""
 
+from typing import ClassVar
+
 from p3idp.errors.base import ExitStatus, P3idpError
 
 
@@ -10,4 +12,5 @@ class TooMany(P3idpError):
     exit_status = ExitStatus.UNREACHABLE
     http_status = 429
     temporary = True
+    oauth_error: ClassVar[str] = "temporarily_unavailable"
     hint = "Wait as long as Retry-After says. An administrator finds the limits under [limits] in the settings."

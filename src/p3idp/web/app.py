@@ -1,12 +1,14 @@
 """The application. Owns how its parts are put together: blueprints, limits, errors, headers."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from flask import Blueprint, Flask
 from jinja2 import StrictUndefined
 
 from p3idp import wiring
 from p3idp.core.policy.model import Policy
+from p3idp.ports.limits import Limiter
 from p3idp.ports.logins import Remember
 from p3idp.settings import load_settings
 from p3idp.settings.model import Settings
@@ -24,17 +26,19 @@ def create_app() -> Flask:
     wiring.wire_logs(settings)
     policy = wiring.wire_policy(settings)  # once: whoever signs in and whoever exchanges meet the same one
     remember = wiring.wire_remembering(settings, count_remembered)
-    exchange = wiring.wire_exchange(settings, policy, remember)
+    limiter = wiring.wire_limiter(settings)
+    verifier = wiring.wire_limited_verifier(settings, policy, limiter)
+    exchange = wiring.wire_exchange(settings, policy, remember, verifier)
     base_url = wiring.web_settings(settings).base_url
     doors = [
         exchange_blueprint(exchange, base_url),
         access_blueprint(wiring.wire_own_access(exchange), base_url),
         metadata_blueprint(wiring.wire_resource_metadata(settings, policy)),
     ]
-    return build_app(web_parts(settings, policy, remember), doors)
+    return build_app(web_parts(settings, policy, remember, limiter), doors)
 
 
-def web_parts(settings: Settings, policy: Policy, remember: Remember) -> WebParts:
+def web_parts(settings: Settings, policy: Policy, remember: Remember, limiter: Limiter) -> WebParts:
     """The parts as the settings say. Raises P3idpError where one cannot be made."""
     web = wiring.web_settings(settings)
     desk = wiring.wire_sign_in_desk(settings, policy, remember)
@@ -48,6 +52,7 @@ def web_parts(settings: Settings, policy: Policy, remember: Remember) -> WebPart
         templates=wiring.templates_directory("web"),
         metrics_token=web.metrics_token.resolve() if web.metrics_token else None,
         consent=wiring.wire_consent_desk(settings, policy, remember, desk),
+        count_sign_in=partial(limiter.take, wiring.sign_in_limit(settings)),
     )
 
 

@@ -7,6 +7,7 @@ from flask import Response, jsonify
 
 from p3idp.errors import P3idpError
 from p3idp.errors.exchange import ExchangeError, ExchangeFailed, NoAccess
+from p3idp.errors.limits import TooMany
 from p3idp.ports.request import request_id
 
 _log = structlog.get_logger("p3idp.exchange")
@@ -22,7 +23,7 @@ def refused(error: P3idpError, *, oauth_error: str = "", http_status: int = 0) -
     # Why somebody has no access quotes their claims: that is for them, and not for the log.
     detail = "" if isinstance(error, NoAccess) else error.detail
     _log.info("refused", error=error.code, detail=detail, debug=error.debug)
-    if not isinstance(error, ExchangeError):
+    if not isinstance(error, ExchangeError | TooMany):
         # Its text is meant for administrators: it may name files, hosts or Keystone's condition.
         error = ExchangeFailed("The exchange failed here; it is not your doing.")
     body = {
@@ -44,7 +45,7 @@ def failed(error: Exception) -> Response:
     return refused(ExchangeFailed("The exchange failed here; it is not your doing."))
 
 
-def description(error: ExchangeError) -> str:
+def description(error: P3idpError) -> str:
     """What an error says, in the characters that ``error_description`` may have."""
     return _NOT_SAID.sub("?", f"{error.detail} {error.hint}".strip())
 

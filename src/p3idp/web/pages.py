@@ -16,6 +16,7 @@ from p3idp.core.policy.nearness import is_misspelt
 from p3idp.core.policy.sentence import ask, reason
 from p3idp.errors.base import P3idpError
 from p3idp.ports.checkin import Purpose, SignInAttempt
+from p3idp.ports.request import client_address
 from p3idp.web import consent, cookies
 from p3idp.web.consent import ACCESS
 from p3idp.web.form_token import FIELD, check_form, form_token
@@ -40,6 +41,7 @@ def front() -> ResponseReturnValue:
 def login(provider: str) -> ResponseReturnValue:
     """Send the browser to its identity provider."""
     here = parts()
+    here.count_sign_in(client_address.get())
     attempt, url = here.desk.begin(provider, request.args.get("return_to", ACCESS))
     response = go(url)
     cookies.give_attempt(request, response, here.attempts, attempt, here.clock())
@@ -50,6 +52,8 @@ def login(provider: str) -> ResponseReturnValue:
 def callback(provider: str) -> ResponseReturnValue:
     """Take the provider's answer; whatever it is, the attempt is over."""
     here = parts()
+    # Each end of an attempt asks the provider in our name, and attempts are to be had for nothing.
+    here.count_sign_in(client_address.get())
     given = read_callback(list(request.args.items(multi=True)))
     attempt = cookies.find_attempt(request, here.attempts, given.state, here.clock())
     if here.consent and attempt and attempt.purpose is Purpose.CONSENT:

@@ -14,12 +14,17 @@ from p3idp.ports.environment import Clock
 from p3idp.ports.sessions import Seal
 
 
+def _count_nothing(_address: str) -> None:
+    """Where nothing is limited."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebParts:
     """Everything behind the door. ``base_url`` is the only source of this service's own address.
 
     ``metrics_token``: what a reader of /metrics must present; without it the page is closed. ``consent``: where people
-    consent to be asked about while away; None where that is not offered.
+    consent to be asked about while away; None where that is not offered. ``count_sign_in``: raises
+    TooMany where this address (ports.request) begins or ends too many sign-ins.
     """
 
     base_url: str
@@ -31,6 +36,7 @@ class WebParts:
     templates: Path
     metrics_token: Secret[str] | None = None
     consent: ConsentDesk | None = None
+    count_sign_in: Callable[[str], None] = _count_nothing
 
 
 EXTENSION = "p3idp"

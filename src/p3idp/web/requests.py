@@ -6,7 +6,8 @@ import time
 import structlog
 from flask import Flask, Response, g, request
 
-from p3idp.ports.request import request_id
+from p3idp.core.address import counted_as
+from p3idp.ports.request import client_address, request_id
 from p3idp.web.headers import add_headers
 from p3idp.web.metrics import count_request
 from p3idp.web.parts import WebParts
@@ -24,6 +25,7 @@ def install(app: Flask, parts: WebParts) -> None:
         given = request.headers.get("X-Request-Id", "")
         g.began = time.perf_counter()
         request_id.set(given if _REQUEST_ID.fullmatch(given) else parts.new_request_id())
+        client_address.set(counted_as(request.remote_addr))  # the peer's, or of its PROXY line; no header has a say
 
     @app.after_request
     def _end(response: Response) -> Response:
@@ -46,3 +48,4 @@ def install(app: Flask, parts: WebParts) -> None:
     @app.teardown_request
     def _forget(_error: BaseException | None) -> None:
         request_id.set("")
+        client_address.set("")

@@ -17,6 +17,7 @@ from p3idp.wiring.broker_api import wire_own_access, wire_resource_metadata
 from p3idp.wiring.community import wire_catalogue, wire_policy_text, wire_project_ids
 from p3idp.wiring.credentials import wire_credential_notices, wire_credentials, wire_holdings
 from p3idp.wiring.environment import new_request_id, new_token, now
+from p3idp.wiring.limits import sign_in_limit, wire_limited_verifier, wire_limiter
 from p3idp.wiring.lint import wire_lint
 from p3idp.wiring.login import web_settings, wire_federated_login, wire_sign_in, wire_verifier
 from p3idp.wiring.logins import wire_logins, wire_remembering
@@ -44,6 +45,7 @@ __all__ = [
     "new_token",
     "now",
     "pace_of",
+    "sign_in_limit",
     "templates_directory",
     "web_settings",
     "wire_access",
@@ -60,6 +62,8 @@ __all__ = [
     "wire_group_names",
     "wire_holdings",
     "wire_ledger",
+    "wire_limited_verifier",
+    "wire_limiter",
     "wire_lint",
     "wire_logins",
     "wire_logs",

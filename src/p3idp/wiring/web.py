@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from p3idp.wiring.access import database, wire_ledger, wire_policy
 from p3idp.wiring.broker_api import check_command_line_client
 from p3idp.wiring.environment import new_token, now
+from p3idp.wiring.limits import wire_limiter
 from p3idp.wiring.login import trusted_issuers, web_settings, wire_federated_login, wire_sign_in, wire_verifier
 from p3idp.wiring.logins import wire_logins
 from p3idp.wiring.offline import wire_consents
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from p3idp.ops.exchange import TokenExchange
     from p3idp.ops.health import Readiness
     from p3idp.ops.login import SignInDesk
+    from p3idp.ports.checkin import AccessTokenVerifier
     from p3idp.ports.logins import Remember
     from p3idp.ports.sessions import Seal
     from p3idp.settings import Settings
@@ -69,8 +71,10 @@ def wire_sign_in_desk(settings: "Settings", policy: "Policy", remember: "Remembe
     )
 
 
-def wire_exchange(settings: "Settings", policy: "Policy", remember: "Remember") -> "TokenExchange":
-    """The token endpoint's work. Keep it for the life of the process."""
+def wire_exchange(
+    settings: "Settings", policy: "Policy", remember: "Remember", verifier: "AccessTokenVerifier | None" = None
+) -> "TokenExchange":
+    """The token endpoint's work. Keep it for the life of the process. ``verifier``: one that also counts."""
     from p3idp.core.keystone_url import v3_url
     from p3idp.ops.exchange import TokenExchange
 
@@ -79,7 +83,7 @@ def wire_exchange(settings: "Settings", policy: "Policy", remember: "Remember") 
     return TokenExchange(
         policy=lambda: policy,
         keystone_urls=tuple(dict.fromkeys(urls)),
-        verifier=wire_verifier(settings, policy),
+        verifier=verifier or wire_verifier(settings, policy),
         keystone=wire_federated_login(settings),
         ledger=wire_ledger(settings),
         clock=now,
@@ -129,4 +133,5 @@ def check_web_parts(settings: "Settings") -> None:
     wire_attempt_seal(settings)
     wire_logins(settings)
     wire_consents(settings)
+    wire_limiter(settings)
     open_store(*database(settings)).dispose()
