@@ -44,7 +44,6 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "audit": Entry("p3idp.cli.audit:audit", "Read and verify the ledger."),
     "site": Entry("p3idp.cli.site:site", "Generate the configuration of Apache, Keystone and Horizon."),
-    "doctor": Entry("p3idp.cli.site:doctor", "Check the chain from the identity provider to Keystone."),
     "serve": Entry("p3idp.cli.serve:serve", "Run the web service."),
     "login": Entry("p3idp.cli.sign_in:login", "Sign in once, for all that speaks OpenStack.", ""),
     "logout": Entry("p3idp.cli.sign_in:logout", "Sign out: here, at Keystone and at the provider.", ""),
@@ -55,6 +54,7 @@ COMMANDS: Mapping[str, Entry] = {
     "env": Entry("p3idp.cli.working:env", "Print shell lines with a project's token.", ""),
     "exec": Entry("p3idp.cli.working:execute", "Run a command with a project's token in its environment.", ""),
     "exchange": Entry("p3idp.cli.exchange:exchange", "Trade a Check-in token for a Keystone token at a broker.", ""),
+    "doctor": Entry("p3idp.cli.doctor:doctor", "Check this machine, or a site's chain, and say what to try.", ""),
     "lab": Entry("p3idp.lab.command:lab", "Run the demonstration: real servers on this machine.", "lab"),
 }
 

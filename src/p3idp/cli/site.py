@@ -1,4 +1,4 @@
-"""``p3idp site config`` and ``p3idp doctor``. Owns how they are asked and shown."""
+"""``p3idp site config``, and what ``p3idp doctor`` asks at a site. Owns how they are asked."""
 
 from pathlib import Path
 
@@ -7,9 +7,9 @@ import click
 from p3idp import wiring
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option, load_settings, settings_option
-from p3idp.cli.site_report import as_table, to_json
 from p3idp.client.env import token_from_file
 from p3idp.core.login.tokens import RawToken
+from p3idp.core.site.findings import Report
 from p3idp.ops.doctor import Doctor, diagnose
 
 
@@ -42,25 +42,13 @@ def site_config(
         click.echo(f"  {out_dir / name}")
 
 
-@click.command()
-@settings_option
-@json_option
-@click.option("--token-file", metavar="FILE", help="A person's access token; - is standard input.")
-@click.option("--apache-config", metavar="FILE", help="Apache's configuration; default: the generated one.")
-@click.option("--keystone-config", metavar="FILE", multiple=True, help="keystone.conf; may be given several times.")
-def doctor(
-    settings_file: str | None,
-    as_json: bool,
-    token_file: str | None,
-    apache_config: str | None,
-    keystone_config: tuple[str, ...],
-) -> int:
-    """Check the chain from the identity provider to Keystone, and say what is wrong and what to try."""
+def examine_site(
+    settings_file: str | None, token_file: str | None, apache_config: str | None, keystone_config: tuple[str, ...]
+) -> Report:
+    """Walk the chain from the identity provider to Keystone; for cli/doctor.py."""
     token = RawToken(token_from_file(token_file)) if token_file else None
 
     def open_doctor() -> Doctor:
         return wiring.wire_doctor(load_settings(settings_file), apache_config, keystone_config)
 
-    report = diagnose(open_doctor, wiring.now(), token)
-    click.echo(to_json(report) if as_json else as_table(report))
-    return report.exit_status
+    return diagnose(open_doctor, wiring.now(), token)

@@ -1,12 +1,13 @@
 """Show what the doctor found: to people as lines, worst explained; to machines as JSON. Owns the two forms."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
 
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.terminal import harmless_lines
-from p3idp.core.site.catalogue import CHECKS
+from p3idp.core.site.catalogue import CHECKS, Check
 from p3idp.core.site.findings import Finding, Report, Status
 
 _COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red", Status.SKIPPED: "cyan"}
@@ -31,11 +32,11 @@ def _lines(finding: Finding, width: int) -> list[str]:
     return lines
 
 
-def to_json(report: Report) -> str:
+def to_json(report: Report, checks: Mapping[str, Check] = CHECKS) -> str:
     """All findings, with the question each check answers."""
     body = {
         "exit_status": int(report.exit_status),
         "summary": {str(status): report.count(status) for status in Status},
-        "findings": [{**asdict(finding), "asks": CHECKS[finding.check].asks} for finding in report.findings],
+        "findings": [{**asdict(finding), "asks": checks[finding.check].asks} for finding in report.findings],
     }
     return as_json_text(body, indent=2)

@@ -24,13 +24,10 @@ _OURS = {
 
 def completed(cloud: Cloud, web: Web) -> Cloud:
     """The cloud with what its broker says where nothing else is known. Raises CloudUnknown where too little is."""
-    said = _read(web, cloud.broker.rstrip("/")) if cloud.broker else {}
-    found: dict[str, Any] = {name: getattr(cloud, name) or _text(said, member) for name, member in _OURS.items()}
-    issuers = said.get("authorization_servers")
-    first = issuers[0] if isinstance(issuers, list) and issuers and isinstance(issuers[0], str) else ""
+    said = what_it_says(web, cloud.broker.rstrip("/")) if cloud.broker else {}
+    found: dict[str, Any] = {name: getattr(cloud, name) or text for name, text in texts_of(said).items()}
     full = replace(
         cloud,
-        issuer=cloud.issuer or first,
         scopes=_scopes(cloud.scopes or _names(said.get("scopes_supported")) or SCOPES),
         **found,
     )
@@ -41,7 +38,15 @@ def completed(cloud: Cloud, web: Web) -> Cloud:
     return full
 
 
-def _read(web: Web, broker: str) -> Mapping[str, object]:
+def texts_of(said: Mapping[str, object]) -> dict[str, str]:
+    """What a broker says, by our names; empty where it does not."""
+    issuers = said.get("authorization_servers")
+    first = issuers[0] if isinstance(issuers, list) and issuers and isinstance(issuers[0], str) else ""
+    return {"issuer": first, **{name: _text(said, member) for name, member in _OURS.items()}}
+
+
+def what_it_says(web: Web, broker: str) -> Mapping[str, object]:
+    """The broker's metadata as it is; empty where it has none. Raises CloudUnknown where it is no broker, and kin."""
     if origin_of(broker) is None:
         raise ClientConfigInvalid(f"The broker {broker!r} is not a plain https address.")
     answer = web.get(broker + PATH)

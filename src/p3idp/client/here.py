@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import platformdirs
@@ -14,10 +15,14 @@ from p3idp.client.cache.files import PrivateFiles
 from p3idp.client.cache.seal import find_seal
 from p3idp.client.clouds import Cloud, Clouds
 from p3idp.client.discovery import completed
+from p3idp.client.env import now
 from p3idp.client.http import Web
 from p3idp.client.identity import Identity
 from p3idp.client.provider import Provider
 from p3idp.client.work import Work
+
+if TYPE_CHECKING:
+    from p3idp.client.doctor.walk import Machine
 
 CACHE_VARIABLE = "P3IDP_CACHE_DIR"
 CONFIG_VARIABLE = "P3IDP_CLIENT_CONFIG"
@@ -36,10 +41,21 @@ class Desk:
         found = self.clouds.find(name)
         return found if found.is_complete else self.completed(found)
 
-    def completed(self, told: Cloud) -> Cloud:
+    def cloud_at(self, broker: str, verify: object) -> Cloud:
+        """The cloud that goes through this broker; one that nobody signed in at yet says what that takes.
+
+        ``verify``: the file of the broker's authorities where it is not known yet, else anything. Raises CloudUnknown.
+        """
+        known = self.clouds.at_broker(broker)
+        if known is not None:
+            return self.cloud(known.name)
+        ca_file = verify if isinstance(verify, str) else ""
+        return self.completed(self.clouds.find(None, {"broker": broker, "ca_file": ca_file}), in_use=False)
+
+    def completed(self, told: Cloud, *, in_use: bool = True) -> Cloud:
         """With what its broker says; remembered from now on. Raises CloudUnknown where too little is known."""
         full = completed(told, Web(told.verify))
-        self.clouds.remember(told, full)
+        self.clouds.remember(told, full, in_use=in_use)
         return full
 
 
@@ -59,6 +75,14 @@ def desk(*, ask: bool, no_browser: bool = False, tell: Callable[[str], None] | N
         return choose.sign_in(cloud, provider, person, os.environ, no_browser=no_browser)
 
     return Desk(Clouds(files, _config_file()), cache, Work(cache, sign_in if ask else None, say))
+
+
+def machine() -> "Machine":
+    """This machine as the doctor looks at it."""
+    from p3idp.client.doctor.walk import Machine
+
+    here = desk(ask=False)
+    return Machine(here.clouds, here.cache, os.environ, now, Path.home(), Path.cwd())
 
 
 def somebody_is_here() -> bool:

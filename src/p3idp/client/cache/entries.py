@@ -13,7 +13,7 @@ from p3idp.errors import P3idpError
 from p3idp.errors.client import SignInNeeded
 
 T = TypeVar("T")
-_FORM = 1  # raise it when the shape changes: files of another form are set aside
+FORM = 1  # raise it when the shape changes: files of another form are set aside
 
 
 class Failure(NamedTuple):
@@ -41,6 +41,10 @@ class Cache:
         """Who is signed in there, if anybody. Raises SignInNeeded where it is sealed and cannot be opened."""
         kept = self._read(identity_name(issuer, client_id))
         return _as(Identity.from_json, kept)
+
+    def seen_identity(self, issuer: str, client_id: str) -> Identity | None:
+        """The same, for whoever only looks: a file of another version stays where it is."""
+        return _as(Identity.from_json, self._read(identity_name(issuer, client_id), moving=False))
 
     @contextmanager
     def room_for_identity(self, issuer: str, client_id: str) -> Iterator[Callable[[Identity], None]]:
@@ -83,9 +87,9 @@ class Cache:
 
     def _written(self, body: dict[str, Any]) -> bytes:
         text = json.dumps(body, sort_keys=True)
-        return json.dumps({"form": _FORM, "seal": self.seal.name, "body": self.seal.close(text)}).encode()
+        return json.dumps({"form": FORM, "seal": self.seal.name, "body": self.seal.close(text)}).encode()
 
-    def _read(self, name: str) -> Any:
+    def _read(self, name: str, *, moving: bool = True) -> Any:
         data = self.files.read(name)
         if data is None:
             return None
@@ -94,8 +98,9 @@ class Cache:
             form, seal, body = outer["form"], outer["seal"], outer["body"]
         except (ValueError, KeyError, TypeError):
             form = "unreadable"
-        if form != _FORM:
-            self._set_aside(name, form)
+        if form != FORM:
+            if moving:
+                self._set_aside(name, form)
             return None
         opener = NoSeal() if seal == NoSeal.name else self.seal
         try:

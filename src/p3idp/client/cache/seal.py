@@ -98,6 +98,15 @@ def find_seal(directory: Path, alone: Callable[[], AbstractContextManager[None]]
         return NoSeal()
 
 
+def kept_key(directory: Path) -> tuple[str | None, str | None]:
+    """The keyring's name and the key that it holds for this directory, each None where there is none. Makes none."""
+    try:
+        keyring = usable_keyring()
+        return (None, None) if keyring is None else (keyring.name, keyring.get_password(_SERVICE, str(directory)))
+    except Exception:  # as in find_seal
+        return None, None
+
+
 def _new_key(keyring: "KeyringBackend", directory: str) -> str | None:
     """The key that is there by now, or another."""
     from cryptography.fernet import Fernet

@@ -1,0 +1,110 @@
+"""Check the entries of clouds.yaml that use p3idp. Owns where openstacksdk looks for the file, and what fits.
+
+The file may hold other people's passwords: nothing of an entry is shown but its name, its keys and addresses.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from p3idp.client.clouds import Clouds
+from p3idp.client.doctor.words import bad, odd, unseen, well
+from p3idp.core.site.findings import Finding
+from p3idp.errors import P3idpError
+
+_OURS = ("v3p3idp", "v3p3idptoken")
+_SOURCES = ("access_token_file", "access_token_env")
+
+
+def examine_clouds_yaml(clouds: Clouds, environ: Mapping[str, str], home: Path, here: Path) -> Iterator[Finding]:
+    """Each entry of ours in the file that openstacksdk would read."""
+    file = _found(environ, home, here)
+    if file is None:
+        yield unseen("clouds-yaml", "clouds.yaml", "There is none.")
+        return
+    try:
+        entries = _read(file)
+    except ImportError:
+        yield unseen("clouds-yaml", str(file), "Nothing here reads YAML; openstacksdk brings it.")
+    except (OSError, ValueError) as exc:
+        yield bad("clouds-yaml", str(file), str(exc))
+    else:
+        yield from _entries(file, entries, clouds, environ)
+
+
+def _found(environ: Mapping[str, str], home: Path, here: Path) -> Path | None:
+    """In openstacksdk's order; the first counts alone."""
+    named = environ.get("OS_CLIENT_CONFIG_FILE")
+    places = (here, home / ".config/openstack", Path("/etc/openstack"))
+    files = [place / f"clouds.{ending}" for place in places for ending in ("yaml", "yml", "json")]
+    return next((file for file in ([Path(named)] if named else []) + files if file.is_file()), None)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    """The file's clouds. Raises ImportError, OSError or ValueError, whose text holds nothing of the file."""
+    import yaml  # the light client does without; where openstack runs, it is there
+
+    try:
+        read = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as exc:
+        line = exc.problem_mark.line + 1 if exc.problem_mark else "?"
+        raise ValueError(f"It is no YAML: see line {line}.") from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise ValueError("It is no YAML.") from None
+    except OSError as exc:
+        raise OSError(f"It cannot be read: {exc.strerror}.") from None
+    clouds = read.get("clouds") if isinstance(read, dict) else None
+    if not isinstance(clouds, dict):
+        raise ValueError("It has no part named clouds.")
+    return clouds
+
+
+def _entries(file: Path, entries: Mapping[str, Any], clouds: Clouds, environ: Mapping[str, str]) -> Iterator[Finding]:
+    ours = {str(name): entry for name, entry in entries.items()
+            if isinstance(entry, dict) and entry.get("auth_type") in _OURS}  # fmt: skip
+    if not ours:
+        yield unseen("clouds-yaml", str(file), "No entry uses p3idp.")
+    for name, entry in ours.items():
+        wrong = list(_mistakes(entry, clouds, environ))
+        yield from (odd("clouds-yaml", f"{file}, {name}", each) for each in wrong)
+        if not wrong:
+            yield well("clouds-yaml", f"{file}, {name}", "It fits.")
+
+
+def _mistakes(entry: Mapping[str, Any], clouds: Clouds, environ: Mapping[str, str]) -> Iterator[str]:
+    auth = entry.get("auth")
+    if not isinstance(auth, dict):
+        yield "It has no part named auth."
+        return
+    unknown = sorted(map(str, auth.keys() - _known(str(entry["auth_type"]))))
+    if unknown:
+        yield f"Under auth, {', '.join(unknown)} is not known to {entry['auth_type']}."
+    if not auth.get("auth_url"):
+        yield "auth_url is missing."
+    for file in filter(None, (entry.get("cacert"), auth.get("broker_cacert"), auth.get("access_token_file"))):
+        if not Path(str(file)).expanduser().exists():
+            yield f"{file} is not there."
+    variable = auth.get("access_token_env")
+    if variable and not environ.get(str(variable)):
+        yield f"The variable {variable} is not set here."
+    if entry["auth_type"] == "v3p3idp" and not any(auth.get(source) for source in _SOURCES):
+        yield from _unknown_cloud(auth, clouds)
+
+
+def _unknown_cloud(auth: Mapping[str, Any], clouds: Clouds) -> Iterator[str]:
+    """Whether `p3idp login` knows the cloud that the entry leans on."""
+    name, broker = auth.get("p3idp_cloud"), auth.get("broker")
+    try:
+        if name:
+            clouds.find(str(name))
+        elif broker and clouds.at_broker(str(broker)) is None:
+            yield f"Nobody signed in at the broker {broker} yet: p3idp login --broker {broker}"
+    except P3idpError as error:
+        yield error.detail
+
+
+def _known(plugin: str) -> frozenset[str]:
+    from keystoneauth1.loading import get_plugin_loader
+
+    options = get_plugin_loader(plugin).get_options()
+    return frozenset(name for each in options for name in (each.dest, *(other.dest for other in each.deprecated)))
