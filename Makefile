@@ -37,10 +37,12 @@ prove: install  ## Prove the mapping engine against Keystone's own: 200,000 pair
 matrix: install  ## The same proof on Keystone 24 to 30, and why they differ; status 1 on anything new (installs 600 MB once)
 	@PYTHONPATH=tests/kit $(BIN)/python tests/prove/matrix.py $(ARGS)
 
-bench: install  ## Measure p3idp beside Keystone: mapping engines, replay, logins, plans and applies (ratios; build/*.json)
+bench: install  ## Measure p3idp beside Keystone: engines, replay, exchanges, the command line, plans, applies (build/*.json)
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/engines.py
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/replaying.py
-	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/bench.py $(ARGS)
+	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/exchange.py $(ARGS)
+	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/capacity.py
+	@PYTHONPATH=tests/kit:tests/client $(BIN)/python tests/bench/client.py
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/scale.py --json build/scale-small.json
 
 faults: install  ## Kill `p3idp apply` at every write, and fail it in every other way: a table; ARGS="--only kills" for less
