@@ -83,7 +83,7 @@ class TokenExchange:
     ) -> ExchangedToken:
         decision = decide(policy, claims, now)
         if decision.refusal or not decision.access:
-            raise _no_access(policy, decision, claims)
+            raise no_access(policy, decision, claims)
         provider = policy.site.provider(claims.provider)
         try:
             unscoped, project, access = self._find(policy, provider, request, decision)
@@ -160,7 +160,7 @@ def _choose(target: Target, both: Given, site_domain: str) -> tuple[ReachablePro
     raise InvalidTarget(_NOT_REACHED)
 
 
-def _no_access(policy: Policy, decision: Decision, claims: VerifiedClaims) -> NoAccess:
+def no_access(policy: Policy, decision: Decision, claims: VerifiedClaims) -> NoAccess:
     """The same reason that the page and `p3idp why` give, to the token's own holder; a word of it for the log."""
     explanation = explain(policy, decision, claims.entitlements)
     nearest = explanation.nearest
