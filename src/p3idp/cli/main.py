@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, Entry] = {
     "login": Entry("p3idp.cli.sign_in:login", "Sign in once, for all that speaks OpenStack.", ""),
     "logout": Entry("p3idp.cli.sign_in:logout", "Sign out: here, at Keystone and at the provider.", ""),
     "whoami": Entry("p3idp.cli.sign_in:whoami", "Say who is signed in, and where.", ""),
-    "projects": Entry("p3idp.cli.working:projects", "List the projects that you can work in.", ""),
+    "projects": Entry("p3idp.cli.projects:projects", "List the projects that you can work in, and until when.", ""),
     "use": Entry("p3idp.cli.working:use", "Choose the project to work in.", ""),
     "token": Entry("p3idp.cli.working:token", "Print a token into a pipe.", ""),
     "env": Entry("p3idp.cli.working:env", "Print shell lines with a project's token.", ""),

@@ -8,11 +8,14 @@ import click
 
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
+from p3idp.cli.own_access import access_json, access_lines, own_access
 from p3idp.cli.terminal import harmless
+from p3idp.client.access import OwnAccess
 from p3idp.client.clouds import Cloud
 from p3idp.client.here import Desk, desk
 from p3idp.client.identity import Identity
 from p3idp.errors.client import SignInNeeded
+from p3idp.errors.command import UsageMistaken
 from p3idp.errors.login import ProviderUnreachable
 
 cloud_option = click.option("--cloud", metavar="NAME", help="Which cloud; default: the one in use.")
@@ -61,13 +64,16 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
 
 @click.command()
 @cloud_option
+@click.option("--access", "with_access", is_flag=True, help="Ask the broker which rule gives you which project.")
 @json_option
-def whoami(cloud: str | None, as_json: bool) -> None:
+def whoami(cloud: str | None, with_access: bool, as_json: bool) -> None:
     """Say who is signed in, and where."""
     here = desk(ask=False)
     chosen, identity = signed_in(here, cloud)
+    access = _asked(here, chosen) if with_access else None
     if as_json:
-        click.echo(as_json_text(_about(here, chosen, identity)))
+        more = {"access": access_json(access, chosen)} if access else {}
+        click.echo(as_json_text({**_about(here, chosen, identity), **more}))
         return
     rows = {
         "Name": identity.name,
@@ -79,6 +85,8 @@ def whoami(cloud: str | None, as_json: bool) -> None:
     }
     for label, value in rows.items():
         click.echo(f"{label:<9} {harmless(value)}")
+    for line in access_lines(access) if access else ():
+        click.echo(line)
 
 
 @click.command()
@@ -112,6 +120,13 @@ def signed_in(here: Desk, cloud: str | None) -> tuple[Cloud, Identity]:
     if identity is None:
         raise SignInNeeded(f"Nobody is signed in at {chosen.name}.", hint="Sign in: p3idp login")
     return chosen, identity
+
+
+def _asked(here: Desk, cloud: Cloud) -> OwnAccess:
+    access = own_access(here, cloud)
+    if access is None:
+        raise UsageMistaken(f"The cloud {cloud.name} has no broker that could say which rule gives what.")
+    return access
 
 
 def _lasts(cloud: Cloud, identity: Identity) -> str:

@@ -1,4 +1,4 @@
-"""``p3idp projects``, ``use``, ``token``, ``env`` and ``exec``: work with a sign-in. Owns how tokens may leave.
+"""``p3idp use``, ``token``, ``env`` and ``exec``: work with a sign-in. Owns how tokens may leave.
 
 A token goes to a pipe or into a child's environment, never into arguments, and to a terminal only where asked for.
 """
@@ -16,7 +16,6 @@ from p3idp.cli.sign_in import cloud_option
 from p3idp.cli.terminal import harmless
 from p3idp.client.here import Desk, desk, say_on_stderr, somebody_is_here
 from p3idp.client.identity import ProjectToken
-from p3idp.client.keystone import Keystone
 from p3idp.errors.command import UsageMistaken
 
 project_option = click.option("--project", metavar="NAME[@DOMAIN]", help="Which project; default: the one in use.")
@@ -27,30 +26,6 @@ _OTHERS = (
     "OS_SYSTEM_SCOPE", "OS_APPLICATION_CREDENTIAL_", "OS_TRUST_ID", "OS_ACCESS_TOKEN", "OS_PROTOCOL", "OS_IDENTITY_",
     "OS_PASSCODE", "OS_CACERT",
 )  # fmt: skip
-
-
-@click.command()
-@cloud_option
-@json_option
-def projects(cloud: str | None, as_json: bool) -> None:
-    """List the projects that you can work in, and your roles there, as Keystone says now."""
-    here = _desk()
-    chosen = here.cloud(cloud)
-    reached = Keystone(chosen, here.work.identity(chosen).access_token).projects()
-    if as_json:
-        rows = [
-            {"project": each.reference, "id": each.id, "roles": list(each.roles),
-             "in_use": chosen.project in (each.reference, each.name)}
-            for each in reached
-        ]  # fmt: skip
-        click.echo(as_json_text(rows))
-        return
-    if not reached:
-        click.echo("You reach no project now. The site's page says why.")
-    width = max((len(each.reference) for each in reached), default=0)
-    for each in reached:
-        mark = "*" if chosen.project in (each.reference, each.name) else " "
-        click.echo(f"{mark} {harmless(each.reference):<{width}}  {harmless(', '.join(each.roles))}")
 
 
 @click.command()

@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from p3idp.client.cache.entries import Cache, identity_name, project_token_name
 from p3idp.client.clouds import Cloud
@@ -26,6 +27,7 @@ from p3idp.errors.login import ProviderUnreachable
 from p3idp.errors.sign_in import ProjectNotChosen
 
 _LONGEST_WAIT = 15 * 60.0  # seconds; more than any way to sign in takes
+T = TypeVar("T")
 SignIn = Callable[[Cloud, Provider], Identity]
 
 
@@ -79,6 +81,14 @@ class Work:
             if self._sign_in is None:
                 raise
             return None
+
+    def with_identity(self, cloud: Cloud, use: Callable[[Identity], T]) -> T:
+        """Do something as who is signed in. Raises as identity does, and as ``use``."""
+        identity = self.identity(cloud)
+        try:
+            return use(identity)
+        except SignInNeeded:  # taken back, or this machine's clock is wrong: another token may do
+            return use(self.identity(cloud, spent=identity.access_token))
 
     def project_token(self, cloud: Cloud, project: str, *, spent: Secret[str] | None = None) -> ProjectToken:
         """A Keystone token of this project (NAME or NAME@DOMAIN). Raises as identity does, and what refuses it.

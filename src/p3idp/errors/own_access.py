@@ -20,7 +20,7 @@ class AccessTokenMissing(ExchangeError):
     exit_status = ExitStatus.SIGN_IN_NEEDED
     http_status = 401
     oauth_error = "invalid_token"
-    hint = "Send an access token of the identity provider: Authorization: Bearer …"
+    hint = "Send an access token of the identity provider: Authorization: Bearer TOKEN"
 
 
 class AccessMethodNotTaken(ExchangeError):
