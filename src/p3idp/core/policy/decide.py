@@ -28,7 +28,7 @@ CLIENT_CLAIM = "azp"
 def decide(policy: Policy, claims: TypedClaims, now: datetime) -> Decision:
     """What ``claims`` give under ``policy`` at ``now``. Raises nothing: a refusal is an answer."""
     provider = policy.site.provider_of(claims.issuer)
-    refusal = _general_refusal(provider, claims)
+    refusal = _general_refusal(provider, claims) or _nobody_named(policy, provider, claims)
     if provider is None or refusal:
         return Decision((), (), refusal)
     held = [(text, entitlement) for text in claims.entitlements if (entitlement := parse_entitlement(text))]
@@ -61,6 +61,16 @@ def _general_refusal(provider: IdentityProvider | None, claims: TypedClaims) -> 
         told = f"tokens issued to the client {who} are not accepted here"
         return Refusal(Unusable.FOREIGN_CLIENT, CLIENT_CLAIM, claims.client, told)
     return next(_ambiguous(provider, claims), None)
+
+
+def _nobody_named(policy: Policy, provider: IdentityProvider | None, claims: TypedClaims) -> Refusal | None:
+    """Of a provider that is verified by keys only who is named gets anything, so no rule need be looked at."""
+    who = (claims.provider, claims.subject)
+    people = (person for community in policy.communities for person in community.people)
+    if provider is None or not provider.by_keys or any(person.condition == who for person in people):
+        return None
+    told = f"the policy does not name {quoted(claims.subject)} of {provider.title}"
+    return Refusal(Unusable.NOT_NAMED, provider.claims.subject, claims.subject, told)
 
 
 def _ambiguous(provider: IdentityProvider, claims: TypedClaims) -> Iterator[Refusal]:

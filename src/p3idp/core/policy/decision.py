@@ -27,6 +27,7 @@ class Unusable(StrEnum):
     NO_SUBJECT = "no-subject"
     FOREIGN_CLIENT = "foreign-client"
     AMBIGUOUS_VALUE = "ambiguous-value"
+    NOT_NAMED = "not-named"
 
 
 @dataclass(frozen=True, slots=True)
