@@ -56,6 +56,7 @@ export function accessTokenClaims(issuer, token, { person, client }) {
     azp: token.clientId,
     client_id: token.clientId,
     scope: token.scope ?? '',
+    ...(token.jkt && { cnf: { jkt: token.jkt } }),
     ...release(person, scopes, ACCESS_TOKEN),
     ...(fat && release(person, scopes, INTROSPECTION)),
   };

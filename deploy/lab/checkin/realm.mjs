@@ -71,7 +71,7 @@ function settings({ config, keys, store, people }) {
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: { enabled: true, ...pages.logoutSources(title) },
       deviceFlow: { enabled: true, mask: '****-****', ...pages.deviceSources(title) },
-      dPoP: { enabled: false },
+      dPoP: { enabled: true }, // for clients that send a proof (RFC 9449); nobody in the lab has to
       pushedAuthorizationRequests: { enabled: false },
     },
     responseTypes: ['code'],

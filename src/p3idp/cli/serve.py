@@ -89,6 +89,7 @@ def gunicorn_options(web: WebSettings, descriptor: int) -> dict[str, Any]:
         "forwarder_headers": "",
         "secure_scheme_headers": {},
         "header_map": "drop",
+        "proxy_protocol": "off",
         "control_socket_disable": True,
         "accesslog": None,
         "errorlog": "-",
@@ -96,6 +97,10 @@ def gunicorn_options(web: WebSettings, descriptor: int) -> dict[str, Any]:
         "proc_name": "p3idp",
         "child_exit": _forget_numbers,
     }
+    if web.proxy_protocol_from:
+        # gunicorn reads the line of a connection's first request alone: the next one on it would be the proxy's own.
+        options |= {"proxy_protocol": "auto", "keepalive": 0}
+        options["proxy_allow_ips"] = ",".join(map(str, web.proxy_protocol_from))
     if web.tls_cert and web.tls_key:
         options |= {"certfile": str(web.tls_cert), "keyfile": str(web.tls_key), "ssl_context": _strict_tls}
     return options

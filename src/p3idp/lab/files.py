@@ -34,6 +34,8 @@ def write_settings(layout: Layout) -> None:
             "tls_key": layout.tls_key,
         },
         "store": {"url": f"sqlite:///{layout.state}/p3idp.sqlite"},
+        # Everybody in the lab comes from one address, and two hundred commands at once are an example.
+        "limits": {"address_per_minute": 60_000, "person_per_minute": 60_000},
         "logins": {"key": _fernet_key(layout, "logins-key")},
         "offline": {"key": _fernet_key(layout, "offline-key")},
         "approvals": {"key": _fernet_key(layout, "approvals-key")},

@@ -5,7 +5,7 @@ Owns the script's side of OpenID Connect Core 3.1 and RFC 7636; nothing here ver
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
@@ -25,13 +25,17 @@ _MOST_REDIRECTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who signs in, where, through which client. In the lab the password is the login unless given."""
+    """Who signs in, where, through which client. In the lab the password is the login unless given.
+
+    ``proof``: makes the DPoP proof for a token endpoint (RFC 9449), so that the token is bound to its key.
+    """
 
     login: str
     provider: str = "egi"
     client: str = "p3idp-cli"
     scopes: str = SCOPES
     password: str = ""
+    proof: Callable[[str], str] | None = None
 
 
 def sign_in(layout: Layout, person: Person) -> dict[str, Any]:
@@ -77,6 +81,8 @@ def _flow(browser: httpx.Client, endpoint: str, client: Mapping[str, Any], perso
     if "code" not in answer or answer.get("state") != state:
         raise LabSignInFailed(f"The stand-in did not sign {person.login} in: {_error(back)}.")
     parameters = {"grant_type": "authorization_code", "code": answer["code"], "redirect_uri": redirect}
+    if person.proof is not None:
+        browser.headers["DPoP"] = person.proof(f"{endpoint}/token")
     return _redeem(browser, f"{endpoint}/token", client, {**parameters, "code_verifier": verifier})
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
+    IPvAnyNetwork,
     PrivateAttr,
     StringConstraints,
     ValidationInfo,
@@ -85,7 +86,9 @@ class WebSettings(Section):
     """The web service. ``base_url`` alone makes the URLs p3idp shows.
 
     ``cookie_key`` refers to Fernet keys, one a line, newest first. ``metrics_token``: what a reader of /metrics
-    presents as bearer; without it there is no such page.
+    presents as bearer; without it there is no such page. ``proxy_protocol_from``: addresses and networks of the proxies
+    whose PROXY line is believed; everybody else's ends the connection. Such a proxy ends TLS as well, since its line
+    comes before that begins.
     """
 
     base_url: str
@@ -97,6 +100,15 @@ class WebSettings(Section):
     session_idle_minutes: int = Field(default=60, ge=1, le=1440)
     session_max_hours: int = Field(default=8, ge=1, le=24)
     metrics_token: SecretRef | None = None
+    proxy_protocol_from: tuple[IPvAnyNetwork, ...] = ()
+
+    @model_validator(mode="after")
+    def _proxy_speaks_before_tls(self) -> Self:
+        if self.proxy_protocol_from and (self.tls_cert or self.tls_key):
+            raise ValueError("proxy_protocol_from goes without tls_cert and tls_key: the proxy ends TLS")
+        if any(network.prefixlen == 0 for network in self.proxy_protocol_from):
+            raise ValueError("proxy_protocol_from must not name everybody: whoever sends the line chooses an address")
+        return self
 
 
 class StoreSettings(Section):
