@@ -10,7 +10,8 @@ from flask.testing import FlaskClient
 
 from p3idp.core.exchange.request import GRANT_TYPE, KEYSTONE_TOKEN
 from p3idp.errors.settings import SettingsInvalid
-from p3idp.web.exchange import METADATA_PATH, MOST_BYTES, PATH, exchange_blueprint
+from p3idp.web.exchange import METADATA_PATH, PATH, exchange_blueprint
+from p3idp.web.oauth_form import MOST_BYTES
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -8,14 +8,21 @@ from jinja2 import StrictUndefined
 
 from p3idp import wiring
 from p3idp.core.policy.model import Policy
+from p3idp.ops.device import DeviceDesk
+from p3idp.ops.device_token import DeviceTokens
+from p3idp.ops.exchange import TokenExchange
 from p3idp.ports.limits import Limiter
 from p3idp.ports.logins import Remember
 from p3idp.settings import load_settings
 from p3idp.settings.model import Settings
 from p3idp.web import consent, health, pages, problems, requests, words
 from p3idp.web.access import access_blueprint
-from p3idp.web.exchange import MOST_BYTES, exchange_blueprint
+from p3idp.web.device import device_pages
+from p3idp.web.device_token import PATH as DEVICE_PATH
+from p3idp.web.device_token import device_blueprint, device_grants
+from p3idp.web.exchange import exchange_blueprint
 from p3idp.web.metrics import count_remembered
+from p3idp.web.oauth_form import MOST_BYTES
 from p3idp.web.parts import EXTENSION, WebParts
 from p3idp.web.resource_metadata import metadata_blueprint
 
@@ -31,11 +38,26 @@ def create_app() -> Flask:
     exchange = wiring.wire_exchange(settings, policy, remember, verifier)
     base_url = wiring.web_settings(settings).base_url
     doors = [
-        exchange_blueprint(exchange, base_url),
+        *token_doors(exchange, wiring.wire_device_sign_in(settings, policy, exchange, limiter), base_url),
         access_blueprint(wiring.wire_own_access(exchange), base_url),
         metadata_blueprint(wiring.wire_resource_metadata(settings, policy)),
     ]
     return build_app(web_parts(settings, policy, remember, limiter), doors)
+
+
+def token_doors(
+    exchange: TokenExchange, on_devices: tuple[DeviceDesk, DeviceTokens] | None, base_url: str
+) -> list[Blueprint]:
+    """Where programs get tokens, and where people let them; without ``on_devices`` by the exchange alone."""
+    if on_devices is None:
+        return [exchange_blueprint(exchange, base_url)]
+    desk, tokens = on_devices
+    grants = device_grants(tokens)
+    return [
+        exchange_blueprint(exchange, base_url, grants, DEVICE_PATH),
+        device_blueprint(desk, base_url),
+        device_pages(desk, base_url),
+    ]
 
 
 def web_parts(settings: Settings, policy: Policy, remember: Remember, limiter: Limiter) -> WebParts:

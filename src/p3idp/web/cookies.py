@@ -19,6 +19,7 @@ from p3idp.ports.sessions import Seal
 # attempt of its own in somebody's browser.
 SESSION = "__Host-p3idp"
 ATTEMPT = "__Host-p3idp-login-"
+DEVICE = "__Host-p3idp-device"
 MOST_ATTEMPTS = 5  # about 600 bytes each: together under the 4 kB that browsers and proxies are sure to keep
 _LIFETIME = int(ATTEMPT_LIFETIME.total_seconds())
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -39,6 +40,17 @@ def give_session(response: Response, value: SessionId) -> None:
 def take_session(response: Response) -> None:
     """Remove the session cookie."""
     response.delete_cookie(SESSION, path="/", secure=True, httponly=True, samesite="Lax")
+
+
+def device_browser(request: Request) -> SessionId | None:
+    """What the forms of the device page belong to in this browser; nobody is signed in by it."""
+    values = request.cookies.getlist(DEVICE)
+    return SessionId(values[0]) if len(values) == 1 and _SESSION_ID.fullmatch(values[0]) else None
+
+
+def give_device_browser(response: Response, value: SessionId) -> None:
+    """Set it; it goes with the browser."""
+    response.set_cookie(DEVICE, value, path="/", secure=True, httponly=True, samesite="Lax")
 
 
 def give_attempt(request: Request, response: Response, seal: Seal, attempt: SignInAttempt, now: datetime) -> None:

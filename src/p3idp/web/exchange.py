@@ -4,65 +4,56 @@ It looks at no cookie and no session: whoever holds a subject token asks as its 
 JSON in RFC 6749's form, whatever went wrong.
 """
 
-from urllib.parse import parse_qsl
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, jsonify
 
 from p3idp.core.exchange.lifetime import ExchangedToken
 from p3idp.core.exchange.request import GRANT_TYPE, KEYSTONE_TOKEN
 from p3idp.errors import P3idpError
-from p3idp.errors.exchange import ExchangeError, MethodNotTaken
+from p3idp.errors.exchange import MethodNotTaken
 from p3idp.ops.exchange import TokenExchange
+from p3idp.web.oauth_form import METHODS, Form, oauth_form
 from p3idp.web.oauth_reply import failed, refused, unkept
 
 PATH = "/oauth/token"
 METADATA_PATH = "/.well-known/oauth-authorization-server"
-FORM = "application/x-www-form-urlencoded"
-MOST_BYTES = 64 * 1024  # the largest honest body is a form with one token in it
-MOST_PARAMETERS = 50
+Grant = Callable[[Form], Response]
+_NONE: Mapping[str, Grant] = MappingProxyType({})
 
 
-def exchange_blueprint(exchange: TokenExchange, base_url: str) -> Blueprint:
-    """The endpoint over this exchange. ``base_url`` is the broker's address in the metadata."""
+def exchange_blueprint(
+    exchange: TokenExchange, base_url: str, grants: Mapping[str, Grant] = _NONE, device_authorization: str = ""
+) -> Blueprint:
+    """The endpoint over this exchange. ``base_url`` is the broker's address in the metadata.
+
+    ``grants``: what answers other grant types. ``device_authorization``: where a device begins, if anywhere.
+    """
     blueprint = Blueprint("exchange", __name__)
     base = base_url.rstrip("/")
 
-    @blueprint.route(PATH, methods=["POST", "GET", "PUT", "PATCH", "DELETE"])
+    @blueprint.route(PATH, methods=METHODS)
     def token() -> Response:
-        return _granted(exchange.exchange(_form()))
+        form = oauth_form()
+        other = grants.get(dict(form).get("grant_type", ""))
+        return other(form) if other else _granted(exchange.exchange(form))
 
     @blueprint.get(METADATA_PATH)
     def metadata() -> Response:
         return jsonify(
             issuer=base,
             token_endpoint=f"{base}{PATH}",
-            grant_types_supported=[GRANT_TYPE],
+            grant_types_supported=[GRANT_TYPE, *grants],
             response_types_supported=[],
             # Callers show no credential of their own: the subject token says which client it was issued to.
             token_endpoint_auth_methods_supported=["none"],
+            **({"device_authorization_endpoint": base + device_authorization} if device_authorization else {}),
         )
 
     blueprint.register_error_handler(P3idpError, _refused)
     blueprint.register_error_handler(Exception, failed)
     return blueprint
-
-
-def _form() -> list[tuple[str, str]]:
-    """The form's parameters with their repetitions. Raises ExchangeError."""
-    if request.method != "POST":
-        raise MethodNotTaken("The token endpoint takes POST only: a token does not belong into an address.")
-    if request.query_string:
-        raise ExchangeError("Parameters go into the body; an address ends up in logs.")
-    if request.mimetype != FORM:
-        raise ExchangeError(f"The body must be {FORM}.")
-    if request.content_length is None or request.content_length > MOST_BYTES:
-        raise ExchangeError(f"The body must say its length, and be no longer than {MOST_BYTES} bytes.")
-    try:
-        body = request.get_data(cache=False).decode("ascii")
-        return parse_qsl(body, keep_blank_values=True, strict_parsing=bool(body), encoding="utf-8", errors="strict",
-                         max_num_fields=MOST_PARAMETERS)  # fmt: skip
-    except ValueError as exc:
-        raise ExchangeError("The body is not a form in UTF-8, or has too many fields.") from exc
 
 
 def _granted(token: ExchangedToken) -> Response:

@@ -16,6 +16,7 @@ from p3idp.wiring.access import (
 from p3idp.wiring.broker_api import wire_own_access, wire_resource_metadata
 from p3idp.wiring.community import wire_catalogue, wire_policy_text, wire_project_ids
 from p3idp.wiring.credentials import wire_credential_notices, wire_credentials, wire_holdings
+from p3idp.wiring.device import wire_device_sign_in
 from p3idp.wiring.environment import new_request_id, new_token, now
 from p3idp.wiring.limits import sign_in_limit, wire_limited_verifier, wire_limiter
 from p3idp.wiring.lint import wire_lint
@@ -55,6 +56,7 @@ __all__ = [
     "wire_consents",
     "wire_credential_notices",
     "wire_credentials",
+    "wire_device_sign_in",
     "wire_doctor",
     "wire_exchange",
     "wire_export",

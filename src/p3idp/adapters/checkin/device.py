@@ -96,9 +96,7 @@ class CheckinDevice:
         return endpoint is not None and client.send(endpoint, {"token": token.reveal()}, again=True).status == 200
 
 
-def _begun(
-    answer: Mapping[str, object], client: PublicClient, verifier: Secret[str], now: datetime
-) -> Upstream:
+def _begun(answer: Mapping[str, object], client: PublicClient, verifier: Secret[str], now: datetime) -> Upstream:
     """The provider's own code (RFC 8628 section 3.2). Its link must be the provider's: people are sent there."""
     device, shown, link = (answer.get(name) for name in ("device_code", "user_code", "verification_uri"))
     complete = answer.get("verification_uri_complete", link)

@@ -115,3 +115,18 @@ RECHECKS = Table(
     Column("at", BigInteger, nullable=False),
     Index("rechecks_at", "at"),
 )
+
+# Sign-ins on another device that are under way, sealed (devices.py). ``id``: the SHA-256 of the device code.
+# ``anonymous``: nobody has answered yet. Here the moments are milliseconds, so that a flood has an order.
+DEVICES = Table(
+    "devices",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("user_code", String(8), nullable=False, unique=True),
+    Column("sealed", LONG_TEXT, nullable=False),
+    Column("anonymous", Boolean, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("devices_until", "until"),
+    Index("devices_anonymous_at", "anonymous", "at"),
+)
