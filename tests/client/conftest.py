@@ -9,6 +9,7 @@ import pytest
 from keyring.backends.null import Keyring as NoKeyring
 from researcher import BROWSER, Done, Home, ScriptedBrowser
 from scripted_browser import sign_in
+from small_site import SmallSite, small_site
 
 from p3idp.cli.main import run
 from p3idp.client.here import CACHE_VARIABLE, CONFIG_VARIABLE
@@ -66,3 +67,20 @@ def at_the_lab(site: LabHandle) -> list[str]:
         f"--auth-url={site.urls.keystone_url}", "--identity-provider=egi", "--protocol=openid",
         f"--ca-file={site.ca_file}",
     ]  # fmt: skip
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[SmallSite]:
+    """A site of a test's own, to be broken."""
+    with small_site(tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def mary(p3idp: Callable[..., Done], small: SmallSite, browser: ScriptedBrowser) -> Callable[..., Done]:
+    """The console script after Mary signed in at the small site, and chose her project."""
+    browser.go = small.sign_in
+    for words in (["login", *small.options()], ["use", "p3@egi"]):
+        done = p3idp(*words)
+        assert done.returncode == 0, done.stderr
+    return p3idp

@@ -79,8 +79,8 @@ def _mistakes(entry: Mapping[str, Any], clouds: Clouds, environ: Mapping[str, st
     unknown = sorted(map(str, auth.keys() - _known(str(entry["auth_type"]))))
     if unknown:
         yield f"Under auth, {', '.join(unknown)} is not known to {entry['auth_type']}."
-    if not auth.get("auth_url"):
-        yield "auth_url is missing."
+    if not (auth.get("auth_url") or auth.get("broker") or auth.get("p3idp_cloud")):
+        yield "It says neither auth_url nor broker nor p3idp_cloud."
     for file in filter(None, (entry.get("cacert"), auth.get("broker_cacert"), auth.get("access_token_file"))):
         if not Path(str(file)).expanduser().exists():
             yield f"{file} is not there."
@@ -107,4 +107,4 @@ def _known(plugin: str) -> frozenset[str]:
     from keystoneauth1.loading import get_plugin_loader
 
     options = get_plugin_loader(plugin).get_options()
-    return frozenset(name for each in options for name in (each.dest, *(other.dest for other in each.deprecated)))
+    return frozenset(name.replace("-", "_") for each in options for name in (each.dest, each.name))

@@ -16,6 +16,7 @@ from p3idp.core.site.findings import Finding
 from p3idp.errors import P3idpError
 
 _MEGABYTE = 1024 * 1024
+_ASIDE, _AGAIN = "it is set aside when it is needed", "Sign in again: p3idp login"
 _LITTLE, _SCARCE = _MEGABYTE, 32 * _MEGABYTE
 
 
@@ -70,13 +71,9 @@ def _file(files: PrivateFiles, name: str) -> Finding | None:
     try:
         form = json.loads(data or b"{}")["form"]
     except (ValueError, KeyError, TypeError):
-        return odd(
-            "cache-files", path, "It is damaged; it is set aside when it is needed.", "Sign in again: p3idp login"
-        )
+        return odd("cache-files", path, f"It is damaged; {_ASIDE}.", _AGAIN)
     if form != FORM:
-        return odd(
-            "cache-files", path, f"It is of another version of p3idp (form {form!r}); it is set aside when needed."
-        )
+        return odd("cache-files", path, f"It is of another version of p3idp (form {form!r}); {_ASIDE}.", _AGAIN)
     return None
 
 
