@@ -13,6 +13,7 @@ from site_world import EGI, SCOPES, AgreeingApache, policy, provider
 
 from p3idp.adapters.memory.keystone import MemoryKeystone
 from p3idp.core.access.desired import desired_state
+from p3idp.core.exchange.published import CommandLineClient
 from p3idp.core.login.tokens import RawToken, VerifiedClaims
 from p3idp.core.policy.model import ProviderId
 from p3idp.core.secret import Secret
@@ -143,6 +144,7 @@ def doctor(world: World, keystone: Any = None, **changes: Any) -> Doctor:
         files=FileLinks(NoFiles(), AgreeingApache(), None, (), ()),
         token=TokenLinks(unused, unused),
         clock=lambda: NOW,
+        command_line=CommandLineClient(replace(provider(), issuing_clients=("p3idp-cli",)), "p3idp-cli"),
     )
     return replace(built, **changes)
 
@@ -206,6 +208,18 @@ def test_a_broken_link_is_named_and_no_other(spoil: Callable[[World], object], c
     world = World()
     spoil(world)
     assert wrong(examined(doctor(world))) == {check: Status.FAIL}
+
+
+def test_a_client_for_people_that_the_policy_does_not_honour_is_named_and_none_at_all_is_no_fault():
+    unlisted = CommandLineClient(replace(provider(), issuing_clients=("p3idp",)), "p3idp-cli")
+    report = examined(doctor(World(), command_line=unlisted))
+    assert wrong(report) == {"command-line-client": Status.FAIL}
+    (found,) = [f for f in report.findings if f.check == "command-line-client"]
+    assert "p3idp-cli" in found.found
+    assert "issuing_clients" in found.remedy
+    none = examined(doctor(World(), command_line=None))
+    assert wrong(none) == {}
+    assert [f.status for f in none.findings if f.check == "command-line-client"] == [Status.SKIPPED]
 
 
 def test_no_secret_goes_to_an_introspection_endpoint_on_another_host():

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from p3idp.core.access.desired import desired_state
+from p3idp.core.exchange.published import CommandLineClient
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import Policy
 from p3idp.core.site.chain_keystone import judge_access, judge_federation, judge_issuer_lengths
+from p3idp.core.site.chain_provider import judge_command_line_client
 from p3idp.core.site.findings import Finding, Report, fail, ok, skipped
 from p3idp.errors import ExitStatus, P3idpError
 from p3idp.errors.keystone import KeystoneForbids, KeystoneRefusedCredentials
@@ -33,6 +35,7 @@ class Doctor:
     files: FileLinks
     token: TokenLinks
     clock: Clock
+    command_line: CommandLineClient | None = None
     authorization_endpoints: dict[str, str] = field(default_factory=dict)
 
     def examine(self, now: datetime, token: RawToken | None = None) -> Iterator[Finding]:
@@ -48,6 +51,7 @@ class Doctor:
         for link in self.providers:
             yield judge_issuer_lengths(link.provider)
             yield from examine_provider(link, self.clock, self.authorization_endpoints)
+        yield judge_command_line_client(self.command_line)
 
     def at_the_front(self) -> Iterator[Finding]:
         """What Apache answers a stranger."""

@@ -1,5 +1,6 @@
 """What the broker tells command lines: itself, and people's own access."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from p3idp.wiring.login import web_settings
@@ -43,6 +44,16 @@ def check_command_line_client(settings: "Settings", policy: "Policy") -> None:
     client = wire_command_line_client(settings, policy)
     if client is not None and not client.is_listed:
         raise CommandLineClientUnlisted(client.trouble)
+
+
+def warn_of_command_line_client(settings: "Settings", policy: "Policy") -> None:
+    """The same as a line in the log: pages and exchange work all the same."""
+    from p3idp.errors.command_line import CommandLineClientUnlisted
+
+    try:
+        check_command_line_client(settings, policy)
+    except CommandLineClientUnlisted as exc:
+        logging.getLogger(__name__).warning("%s %s", exc.detail, exc.hint)
 
 
 def _clients(settings: "Settings") -> "Mapping[str, str]":

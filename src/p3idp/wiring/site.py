@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from p3idp.wiring.access import wire_access, wire_policy
+from p3idp.wiring.broker_api import wire_command_line_client
 from p3idp.wiring.environment import now
 from p3idp.wiring.login import wire_federated_login, wire_verifier
 
@@ -61,4 +62,5 @@ def wire_doctor(settings: "Settings", apache_config: str | None, keystone_config
         ),
         token=TokenLinks(lambda: wire_verifier(settings, policy), lambda: wire_federated_login(settings)),
         clock=now,
+        command_line=wire_command_line_client(settings, policy),
     )

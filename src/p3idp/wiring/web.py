@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from p3idp.wiring.access import database, wire_ledger, wire_policy
-from p3idp.wiring.broker_api import check_command_line_client
+from p3idp.wiring.broker_api import check_command_line_client, warn_of_command_line_client
 from p3idp.wiring.environment import new_token, now
 from p3idp.wiring.limits import wire_limiter
 from p3idp.wiring.login import trusted_issuers, web_settings, wire_federated_login, wire_sign_in, wire_verifier
@@ -129,7 +129,9 @@ def check_web_parts(settings: "Settings") -> None:
     """Find what would keep the web service from working before it forks, and bring the database up to date."""
     from p3idp.adapters.store.engine import open_store
 
-    wire_sign_in(settings, wire_policy(settings))
+    policy = wire_policy(settings)
+    wire_sign_in(settings, policy)
+    warn_of_command_line_client(settings, policy)
     wire_attempt_seal(settings)
     wire_logins(settings)
     wire_consents(settings)

@@ -36,25 +36,35 @@ class CommandLineClient:
 
 def command_line_client(site: Site, clients: Clients) -> CommandLineClient | None:
     """The client of the first provider, in the policy's order, that the settings name one for."""
-    return next((CommandLineClient(p, clients[p.id]) for p in site.identity_providers if clients.get(p.id)), None)
+    return next((CommandLineClient(p, clients[p.id]) for p in site.sign_ins if clients.get(p.id)), None)
 
 
 def protected_resource(site: Site, clients: Clients, base_url: str, keystone_url: str) -> Mapping[str, object]:
     """The metadata document (RFC 9728 section 2).
 
     ``base_url``: the broker's own address; ``keystone_url``: where people log in to Keystone, unless the provider
-    has an address of its own. Without a client of the settings the first provider is told, and no client.
+    has an address of its own. Without a client of the settings the first provider for people is told, and no client.
     """
     client = command_line_client(site, clients)
-    provider = client.provider if client else site.identity_providers[0]
-    told = {
+    provider = client.provider if client else next(iter(site.sign_ins), None)
+    told: dict[str, object] = {
         "resource": base_url.rstrip("/"),
         "resource_name": site.title,
+        "bearer_methods_supported": ["header"],
+        "openstack_auth_url": v3_url(keystone_url),
+    }
+    if provider is not None:
+        told |= _at(provider, keystone_url)
+    if client is not None and client.is_listed:
+        told["p3idp_client_id"] = client.id
+    return told
+
+
+def _at(provider: IdentityProvider, keystone_url: str) -> Mapping[str, object]:
+    return {
         "authorization_servers": [provider.issuers[0]],
         "scopes_supported": list(provider.scopes),
-        "bearer_methods_supported": ["header"],
         "openstack_auth_url": v3_url(provider.keystone_url or keystone_url),
         "openstack_identity_provider": str(provider.id),
         "openstack_protocol": provider.protocol,
     }
-    return {**told, "p3idp_client_id": client.id} if client and client.is_listed else told

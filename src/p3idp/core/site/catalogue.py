@@ -75,6 +75,11 @@ CHECKS: Mapping[str, Check] = {
         "The exchange, or sign-ins from a command line, end in a refusal for everybody.",
         "Compare client id and secret with the provider's registration; only confidential clients may ask.",
     ),
+    "command-line-client": Check(
+        "Does the policy honour the client that `p3idp login` is told?",
+        "The broker tells nobody of it: people have to know issuer and client before they can sign in.",
+        "List the client among the provider's issuing_clients in the policy, apply that, and restart the broker.",
+    ),
     "clock": Check(
         "Do the clocks agree?",
         "Tokens look expired or not yet valid, and people are sent away at random.",

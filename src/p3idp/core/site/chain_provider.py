@@ -6,6 +6,7 @@ Owns these rules; fetching is an adapter's matter, and believing tokens is core/
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
+from p3idp.core.exchange.published import CommandLineClient
 from p3idp.core.login.metadata import origin_of
 from p3idp.core.policy.model import IdentityProvider
 from p3idp.core.site.findings import Finding, fail, ok, skipped, warn
@@ -93,6 +94,15 @@ def judge_introspection(
     if status == 200:
         return fail("introspection-client", subject, "The provider calls a token alive which never was.")
     return fail("introspection-client", subject, f"The provider refuses this client ({status}).")
+
+
+def judge_command_line_client(client: CommandLineClient | None) -> Finding:
+    """Whether the broker may tell people which client to sign in with."""
+    if client is None:
+        return skipped("command-line-client", "the broker", "The settings name no command_line_client at any provider.")
+    if not client.is_listed:
+        return fail("command-line-client", client.provider.id, client.trouble)
+    return ok("command-line-client", client.provider.id, f"`p3idp login --broker` learns of the client {client.id}.")
 
 
 def judge_clock(subject: str, offset: timedelta | None) -> Finding:
