@@ -53,6 +53,10 @@ COMMANDS: Mapping[str, Entry] = {
     "token": Entry("p3idp.cli.working:token", "Print a token into a pipe.", ""),
     "env": Entry("p3idp.cli.working:env", "Print shell lines with a project's token.", ""),
     "exec": Entry("p3idp.cli.working:execute", "Run a command with a project's token in its environment.", ""),
+    "config": Entry("p3idp.cli.config:config", "Write clouds.yaml, which openstack, the SDK and Ansible read.", ""),
+    "application-credential": Entry(
+        "p3idp.cli.own_credentials:application_credential", "Make, list and end keys of your own, for scripts.", ""
+    ),
     "exchange": Entry("p3idp.cli.exchange:exchange", "Trade a Check-in token for a Keystone token at a broker.", ""),
     "doctor": Entry("p3idp.cli.doctor:doctor", "Check this machine, or a site's chain, and say what to try.", ""),
     "lab": Entry("p3idp.lab.command:lab", "Run the demonstration: real servers on this machine.", "lab"),

@@ -7,6 +7,8 @@ import os
 import shlex
 import shutil
 import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -14,10 +16,15 @@ from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
 from p3idp.cli.sign_in import cloud_option
 from p3idp.cli.terminal import harmless
+from p3idp.client.clouds import Cloud
 from p3idp.client.here import Desk, desk, say_on_stderr, somebody_is_here
 from p3idp.client.identity import ProjectToken
 from p3idp.errors.command import UsageMistaken
 
+if TYPE_CHECKING:
+    from p3idp.client.own_credentials import MadeCredential
+
+_HOURS = 12  # a night; what goes on for longer says so
 project_option = click.option("--project", metavar="NAME[@DOMAIN]", help="Which project; default: the one in use.")
 show_option = click.option("--show", is_flag=True, help="Print it on a terminal too.")
 # What else could name somebody or somewhere to a program that speaks OpenStack.
@@ -71,7 +78,10 @@ def token(cloud: str | None, project: str | None, keystone: bool, show: bool, as
 @show_option
 @json_option
 def env(cloud: str | None, project: str | None, show: bool, as_json: bool) -> None:
-    """Print shell lines that let openstackclient and openstacksdk work in the project: eval "$(p3idp env)"."""
+    """Print shell lines that let openstackclient and openstacksdk work in the project: eval "$(p3idp env)".
+
+    The token ends within the hour and is not renewed: `p3idp config write` and `p3idp exec --long` are for longer work.
+    """
     _refuse_terminal(show)
     here = _desk()
     chosen = here.cloud(cloud)
@@ -88,27 +98,61 @@ def env(cloud: str | None, project: str | None, show: bool, as_json: bool) -> No
 @click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @cloud_option
 @project_option
+@click.option("--long", "as_long", is_flag=True, help="For long runs, and programs without OpenStack's plugins.")
+@click.option("--hours", metavar="N", type=click.IntRange(1, 168), help="With --long: the most it takes; default: 12.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def execute(cloud: str | None, project: str | None, command: tuple[str, ...]) -> None:
+def execute(
+    cloud: str | None, project: str | None, as_long: bool, hours: int | None, command: tuple[str, ...]
+) -> int | None:
     """Run COMMAND with the project's token in its environment: p3idp exec -- openstack server list.
 
-    The command takes this one's place, so its exit status and the signals it gets are its own.
+    The command takes this one's place, so its exit status and the signals it gets are its own. The token ends within
+    the hour and is not renewed. Where that is too short, or the program cannot use a token (Terraform, gophercloud,
+    libcloud), add --long: the command gets an application credential of its own, which ends with it.
     """
     program = shutil.which(command[0])
     if program is None:
         raise UsageMistaken(f"There is no program named {harmless(command[0])}.")
+    if hours and not as_long:
+        raise UsageMistaken("--hours is for --long.")
     here = _desk()
     chosen = here.cloud(cloud)
-    values = _variables(here.work.project_token(chosen, project or chosen.project), chosen.ca_file)
-    inherited = {name: value for name, value in os.environ.items() if name not in _others()}
+    if as_long:
+        span = timedelta(hours=hours or _HOURS)
+        return _run_long(here, chosen, project or chosen.project, span, (program, *command[1:]))
+    return _become(here.work.project_token(chosen, project or chosen.project), chosen.ca_file, program, command)
+
+
+def _become(found: ProjectToken, ca_file: str, program: str, command: tuple[str, ...]) -> NoReturn:
+    values = {**_inherited(), **_variables(found, ca_file)}
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(program, command, {**inherited, **values})  # noqa: S606 - the user's own command, without a shell
+    os.execve(program, command, values)  # noqa: S606 - the user's own command, without a shell
+
+
+def _run_long(here: Desk, chosen: Cloud, project: str, span: timedelta, command: tuple[str, ...]) -> int:
+    from p3idp.client.child import run_child  # only this way to run waits for a child
+    from p3idp.client.clouds_entry import variables_of_credential
+    from p3idp.client.long_run import RENEWAL, LongRun
+
+    runs = LongRun(here, chosen, say_on_stderr)
+
+    def work(made: "MadeCredential", note: int) -> int:
+        environment = {**_inherited(), **variables_of_credential(made, chosen.ca_file)}
+        return run_child(command, environment, note, RENEWAL, runs.renew)
+
+    return runs.run(project, span, work)
 
 
 def _desk() -> Desk:
     """With somebody to ask where a person sits at the terminal."""
     return desk(ask=somebody_is_here())
+
+
+def _inherited() -> dict[str, str]:
+    """This process's environment, without what could name somebody else to the command."""
+    others = _others()
+    return {name: value for name, value in os.environ.items() if name not in others}
 
 
 def _others() -> list[str]:

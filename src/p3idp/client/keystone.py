@@ -3,7 +3,7 @@
 So a site that gives p3idp up keeps its command line. Names are Keystone's (OS-FEDERATION, /v3/auth).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +18,14 @@ from p3idp.errors.client import SignInNeeded
 from p3idp.errors.keystone import KeystoneUnreachable
 from p3idp.errors.login import ProviderUnreachable
 from p3idp.errors.sign_in import CloudUnknown, KeystoneRefusedPerson
+
+
+@dataclass(frozen=True, slots=True)
+class KeystonePerson:
+    """Somebody as Keystone knows them, with a token of no project."""
+
+    id: str
+    token: Secret[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,50 +55,68 @@ class Keystone:
                 f"For the cloud {cloud.name} these are not known: {', '.join(missing)}.",
                 hint="Give them to `p3idp login`, or write them into the configuration file.",
             )
-        self._web, self.url = Web(cloud.verify), v3_url(cloud.auth_url)
+        self.web, self.url = Web(cloud.verify), v3_url(cloud.auth_url)
         idp, protocol = quote(cloud.identity_provider, safe=""), quote(cloud.protocol, safe="")
         self._login = f"{self.url}/OS-FEDERATION/identity_providers/{idp}/protocols/{protocol}/auth"
         self._access_token = access_token
+        self._person: KeystonePerson | None = None
 
-    def projects(self) -> list[ReachedProject]:
-        """All that this person reaches now, by name. Raises SignInNeeded or KeystoneRefusedPerson."""
-        unscoped = self._unscoped()
-        with _as_keystone():
-            answer = self._web.get(f"{self.url}/auth/projects", {"X-Auth-Token": unscoped})
+    def projects(self, maybe: Callable[[str, str], bool] = lambda name, id_: True) -> list[ReachedProject]:
+        """All that this person reaches now, by name; of those whose name and id ``maybe`` says yes to.
+
+        Raises SignInNeeded or KeystoneRefusedPerson.
+        """
+        person = self.log_in()
+        with as_keystone():
+            answer = self.web.get(f"{self.url}/auth/projects", {"X-Auth-Token": person.token.reveal()})
         listed = answer.json_object().get("projects") if answer.status == 200 else None
         if not isinstance(listed, list):
             raise KeystoneRefusedPerson(f"Keystone does not list your projects (status {answer.status}).")
-        found = [self._scoped(unscoped, str(each["id"])) for each in listed if isinstance(each, dict)]
+        ids = [
+            str(each["id"]) for each in listed if isinstance(each, dict) and maybe(str(each["name"]), str(each["id"]))
+        ]
+        found = [self._scoped(person.token, project_id) for project_id in ids]
         return sorted((each for each in found if each is not None), key=lambda each: each.reference)
 
     def project(self, named: str) -> ReachedProject:
         """The one project of this name (NAME or NAME@DOMAIN) or id. Raises KeystoneRefusedPerson."""
-        found = [each for each in self.projects() if named in (each.reference, each.name, each.id)]
+        maybe = self.projects(lambda name, id_: named in (name, id_) or named.startswith(f"{name}@"))
+        found = [each for each in maybe if named in (each.reference, each.name, each.id)]
         if len(found) != 1:
             told = "You have several projects" if found else "You have no project"
             raise KeystoneRefusedPerson(f"{told} named {named}.", hint="`p3idp projects` lists yours.")
         return found[0]
 
-    def _unscoped(self) -> str:
-        with _as_keystone():
-            answer = self._web.post(self._login, {}, {"Authorization": f"Bearer {self._access_token.reveal()}"})
+    def log_in(self) -> KeystonePerson:
+        """Come in through the federated door, once. Raises SignInNeeded or KeystoneRefusedPerson."""
+        if self._person is None:
+            self._person = self._logged_in()
+        return self._person
+
+    def _logged_in(self) -> KeystonePerson:
+        with as_keystone():
+            answer = self.web.post(self._login, {}, {"Authorization": f"Bearer {self._access_token.reveal()}"})
         if answer.status == 401:
             raise SignInNeeded("Keystone does not take the access token.", hint="Sign in again: p3idp login --again")
         if answer.status != 201:
             raise KeystoneRefusedPerson(f"Keystone does not let you in (status {answer.status}).")
-        return answer.headers.get("x-subject-token", "")
+        try:
+            body: Any = answer.json_object()["token"]
+            return KeystonePerson(str(body["user"]["id"]), Secret(answer.headers["x-subject-token"]))
+        except (KeyError, TypeError) as exc:
+            raise KeystoneRefusedPerson("Keystone answers something that is not a token.") from exc
 
-    def _scoped(self, unscoped: str, project_id: str) -> ReachedProject | None:
+    def _scoped(self, unscoped: Secret[str], project_id: str) -> ReachedProject | None:
         """A token of this project; None where Keystone lists it and gives none."""
-        identity = {"methods": ["token"], "token": {"id": unscoped}}
+        identity = {"methods": ["token"], "token": {"id": unscoped.reveal()}}
         body = {"auth": {"identity": identity, "scope": {"project": {"id": project_id}}}}
-        with _as_keystone():
-            answer = self._web.post_json(f"{self.url}/auth/tokens", body)
+        with as_keystone():
+            answer = self.web.post_json(f"{self.url}/auth/tokens", body)
         return _read(answer) if answer.status == 201 else None
 
 
 @contextmanager
-def _as_keystone() -> Iterator[None]:
+def as_keystone() -> Iterator[None]:
     """Silence within is Keystone's, and not the identity provider's."""
     try:
         yield

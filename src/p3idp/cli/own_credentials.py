@@ -1,0 +1,238 @@
+"""``p3idp application-credential``: keys of one's own for scripts and machines. Owns how a secret may leave.
+
+It goes into a file that its owner alone can read, or into a pipe; to a terminal only where asked for; never into
+arguments. That is settled before anything is made, so that no credential is made whose secret nobody gets.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from p3idp.cli.config import as_option, file_option
+from p3idp.cli.json_text import as_json_text
+from p3idp.cli.options import json_option
+from p3idp.cli.own_credentials_text import as_body, as_lines, created_lines, export_lines
+from p3idp.cli.sign_in import cloud_option
+from p3idp.cli.terminal import harmless
+from p3idp.cli.working import project_option
+from p3idp.client.clouds_entry import variables_of_credential
+from p3idp.client.credential_files import CloudFiles, NewFile, Place
+from p3idp.client.env import now, uninterrupted
+from p3idp.client.here import desk, say_on_stderr, somebody_is_here
+from p3idp.client.own_credentials import RUN_PREFIX, AccessRule, MadeCredential, Wish, own_credentials
+from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
+from p3idp.errors.command import UsageMistaken
+from p3idp.errors.sign_in import ProjectNotChosen
+
+_DAYS, _MOST_DAYS = 30, 366
+_TOO_LONG = (
+    f"An application credential of p3idp ends after {_MOST_DAYS} days at the latest: one that everybody has forgotten "
+    "must not work for ever."
+)
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+
+
+@click.group("application-credential")
+def application_credential() -> None:
+    """Make, list and end application credentials of your own: keys for scripts, Terraform and CI."""
+
+
+@application_credential.command()
+@click.argument("name")
+@cloud_option
+@project_option
+@click.option("--days", metavar="N", type=int, help=f"How long it lasts; default: {_DAYS}, at most {_MOST_DAYS}.")
+@click.option("--until", metavar="DATE", help="Or until when: 2026-12-31, or with a time, 2026-12-31T18:00 (UTC).")
+@click.option("--role", "roles", metavar="NAME", multiple=True, help="Only these of your roles; default: all.")
+@click.option("--access-rule", "rules", metavar="METHOD:SERVICE:PATH", multiple=True,
+              help="Only such requests: GET:compute:/v2.1/servers.")  # fmt: skip
+@click.option("--description", metavar="TEXT", default="", help="What it is for.")
+@click.option("--write", is_flag=True, help="Add it to clouds.yaml, and its secret to secure.yaml.")
+@as_option
+@file_option
+@click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Write shell lines into this new file.")
+@click.option("--show", is_flag=True, help="Print the secret on a terminal too.")
+@json_option
+def create(
+    name: str, cloud: str | None, project: str | None, days: int | None, until: str | None, roles: tuple[str, ...],
+    rules: tuple[str, ...], description: str, write: bool, entry_name: str | None, named: Path | None,
+    out: Path | None, show: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Make an application credential of the project in use. It is restricted, and it ends.
+
+    Its secret goes to --write, to --out, or into a pipe: eval "$(p3idp application-credential create ci)".
+    """
+    if (entry_name or named) and not write:
+        raise UsageMistaken("--as and --file are for --write.")
+    if write and out:
+        raise UsageMistaken("--write and --out exclude each other.")
+    _refuse_terminal(show=show, elsewhere=write or out is not None)
+    wish = Wish(_name(name), _end(days, until, now()), tuple(dict.fromkeys(roles)), _rules(rules), description)
+    here = desk(ask=somebody_is_here())
+    chosen = here.cloud(cloud)
+    if not (project or chosen.project):
+        raise ProjectNotChosen(f"No project of the cloud {chosen.name} is in use.")
+    with _place(entry_name or name if write else None, named, out) as place:
+        keystone = own_credentials(here, chosen)
+        made = keystone.create(keystone.keystone.project(project or chosen.project), wish)
+        with _undone(lambda: keystone.end(made.credential)):
+            if place:
+                place.keep(made, chosen.ca_file)
+            else:
+                click.echo(_with_secret(made, chosen.ca_file, as_json=as_json), nl=as_json)
+                sys.stdout.flush()
+    if as_json and place:
+        click.echo(as_json_text({**_body(made), "written_to": place.files}))
+    elif not as_json:
+        for line in created_lines(made, place.told if place else ""):
+            say_on_stderr(line)
+
+
+@application_credential.command("list")
+@cloud_option
+@click.option("--all", "everything", is_flag=True, help="Also those that a broker made for exchanges.")
+@json_option
+def list_(cloud: str | None, everything: bool, as_json: bool) -> None:
+    """List your application credentials of all projects, as Keystone says now."""
+    here = desk(ask=somebody_is_here())
+    keystone = own_credentials(here, here.cloud(cloud))
+    found = keystone.listed()
+    shown = [each for each in found if everything or not each.is_of_exchange]
+    names = {each.id: each.reference for each in keystone.keystone.projects()} if shown else {}
+    if as_json:
+        click.echo(as_json_text([as_body(each, names, now()) for each in shown]))
+        return
+    for line in as_lines(shown, names, now(), hidden=len(found) - len(shown)):
+        click.echo(line)
+
+
+@application_credential.command("show")
+@click.argument("name")
+@cloud_option
+@json_option
+def show_(name: str, cloud: str | None, as_json: bool) -> None:
+    """Show one, by name or id. Its secret is shown by nobody: make another where it is lost."""
+    here = desk(ask=somebody_is_here())
+    keystone = own_credentials(here, here.cloud(cloud))
+    found = keystone.named(name)
+    body = as_body(found, {each.id: each.reference for each in keystone.keystone.projects()}, now())
+    if as_json:
+        click.echo(as_json_text(body))
+        return
+    for label, value in body.items():
+        told = ", ".join(value) if isinstance(value, list) else value
+        if told not in ("", None):
+            click.echo(f"{label.replace('_', ' '):<13} {harmless(str(told))}")
+
+
+@application_credential.command()
+@click.argument("name")
+@cloud_option
+@json_option
+def revoke(name: str, cloud: str | None, as_json: bool) -> None:
+    """End one, by name or id, with every token that was made with it. Keystone is asked afterwards."""
+    here = desk(ask=somebody_is_here())
+    keystone = own_credentials(here, here.cloud(cloud))
+    found = keystone.named(name)
+    keystone.end(found)
+    if as_json:
+        click.echo(as_json_text({"id": found.id, "name": found.name, "revoked": True}))
+    else:
+        click.echo(f"Revoked {harmless(found.name)}; its tokens ended with it.")
+
+
+@contextlib.contextmanager
+def _undone(undo: Callable[[], None]) -> Iterator[None]:
+    """Undo what was made where its secret reached nobody."""
+    try:
+        yield
+    except BaseException:
+        with uninterrupted():
+            undo()
+        raise
+
+
+@contextlib.contextmanager
+def _place(entry: str | None, clouds: Path | None, out: Path | None) -> Iterator[Place | None]:
+    """Where the secret goes, looked at or made beforehand; None is standard output."""
+    if entry is not None:
+        yield CloudFiles(entry, clouds)
+    elif out is not None:
+        with NewFile(out, export_lines) as place:
+            yield place
+    else:
+        yield None
+
+
+def _with_secret(made: MadeCredential, ca_file: str, *, as_json: bool) -> str:
+    values = variables_of_credential(made, ca_file)
+    if not as_json:
+        return export_lines(values)
+    body = {"auth_url": made.auth_url, "secret": made.secret.reveal(), "environment": values}
+    return as_json_text({**_body(made), **body})
+
+
+def _body(made: MadeCredential) -> dict[str, Any]:
+    return as_body(made.credential, {made.credential.project_id: made.project}, now())
+
+
+def _refuse_terminal(*, show: bool, elsewhere: bool) -> None:
+    if elsewhere or not sys.stdout.isatty():
+        return
+    if not show:
+        raise UsageMistaken(
+            "A secret on a terminal stays in its history and in front of whoever looks. Nothing was made.",
+            hint="Let --write put it into clouds.yaml and secure.yaml, --out FILE into a file, or add --show.",
+        )
+    say_on_stderr("Whoever reads the next lines can act as you in this project.")
+
+
+def _name(name: str) -> str:
+    taken = next((prefix for prefix in (CREDENTIAL_PREFIX, RUN_PREFIX) if name.startswith(prefix)), None)
+    if taken:
+        raise UsageMistaken(f"Names that begin with {taken} are p3idp's own.", hint="Choose another name.")
+    if not name.strip() or len(name) > 255:
+        raise UsageMistaken("A name has 1 to 255 characters.", hint="Choose another name.")
+    return name
+
+
+def _end(days: int | None, until: str | None, moment: datetime) -> datetime:
+    """When it is to end. Raises UsageMistaken."""
+    if days is not None and until is not None:
+        raise UsageMistaken("--days and --until exclude each other.")
+    try:
+        ends = _moment(until) if until is not None else moment + timedelta(days=_DAYS if days is None else days)
+    except (ValueError, OverflowError) as exc:
+        raise UsageMistaken("That is no date.", hint="Write --until 2026-12-31, or --until 2026-12-31T18:00.") from exc
+    if ends <= moment:
+        raise UsageMistaken("It would be over before it began.", hint="Give --days or --until in the future.")
+    if ends > moment + timedelta(days=_MOST_DAYS):
+        raise UsageMistaken(_TOO_LONG, hint="Give a nearer end, and make another one in time.")
+    return ends.replace(microsecond=0)
+
+
+def _moment(text: str) -> datetime:
+    """A day counts to its end; a time without a zone is UTC."""
+    if len(text) == len("2026-12-31"):
+        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
+    read = datetime.fromisoformat(text)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
+def _rules(texts: tuple[str, ...]) -> tuple[AccessRule, ...]:
+    parts = [text.split(":", 2) for text in texts]
+    wrong = [
+        text for text, part in zip(texts, parts, strict=True)
+        if len(part) != 3 or part[0].upper() not in _METHODS or not part[1] or not part[2].startswith("/")
+    ]  # fmt: skip
+    if wrong:
+        raise UsageMistaken(
+            f"{harmless(wrong[0])} is no access rule.",
+            hint=f"Write METHOD:SERVICE:PATH, such as GET:compute:/v2.1/servers; methods are {', '.join(_METHODS)}.",
+        )
+    return tuple(AccessRule(part[0].upper(), part[1], part[2]) for part in parts)

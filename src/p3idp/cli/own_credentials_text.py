@@ -1,0 +1,72 @@
+"""Application credentials of one's own, as lines for people, as JSON, and as shell lines."""
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from p3idp.cli.fitting import fit
+from p3idp.client.own_credentials import RUN_PREFIX, MadeCredential, OwnCredential
+
+_SOON = timedelta(days=7)
+_MAKERS = {RUN_PREFIX: "p3idp exec --long"}
+
+
+def as_body(found: OwnCredential, projects: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """One for machines. ``projects``: names by id; one that the person does not reach now has none."""
+    return {
+        "name": found.name,
+        "id": found.id,
+        "project": projects.get(found.project_id),
+        "project_id": found.project_id,
+        "roles": list(found.roles),
+        "expires_at": found.ends_at.isoformat(timespec="seconds") if found.ends_at else None,
+        "expired": found.is_over(now),
+        "unrestricted": found.unrestricted,
+        "access_rules": [str(rule) for rule in found.rules],
+        "description": found.description,
+    }
+
+
+def as_lines(shown: Sequence[OwnCredential], projects: Mapping[str, str], now: datetime, hidden: int) -> Iterator[str]:
+    """A line each, and what is not shown."""
+    width = max((len(each.name) for each in shown), default=0)
+    for each in shown:
+        colour = "red" if each.is_over(now) else "yellow" if each.is_over(now + _SOON) else None
+        yield click.style(fit(_line(each, projects, now, width)), fg=colour)
+    if not shown:
+        yield "You have no application credentials."
+    if hidden:
+        yield f"Not shown: {hidden} that a broker made for exchanges (--all)."
+
+
+def created_lines(made: MadeCredential, told: str) -> Iterator[str]:
+    """What was made, where its secret is, and how long it works."""
+    found = made.credential
+    yield f"Made {found.name} for {made.project}: {', '.join(found.roles)}; it ends {_end(found)}."
+    if told:
+        yield told
+    yield "It works while you are a member. If it stops before its end, this signs you in at Keystone and brings it back:"
+    yield "  p3idp application-credential list"
+
+
+def export_lines(values: Mapping[str, str]) -> str:
+    """Lines for a shell to read. What names another identity goes first."""
+    others = "unset OS_CLOUD OS_TOKEN OS_USERNAME OS_PASSWORD OS_PROJECT_NAME OS_PROJECT_ID OS_PROJECT_DOMAIN_NAME\n"
+    return others + "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
+def _line(found: OwnCredential, projects: Mapping[str, str], now: datetime, width: int) -> str:
+    where = projects.get(found.project_id) or f"{found.project_id} (you do not reach it now)"
+    marks = [f"{len(found.rules)} access rules"] if found.rules else []
+    marks += ["unrestricted"] if found.unrestricted else []
+    marks += [f"of {maker}" for prefix, maker in _MAKERS.items() if found.name.startswith(prefix)]
+    verb = "ended" if found.is_over(now) else "ends"
+    told = f"{found.name:<{width}}  {where}  {', '.join(found.roles)}  {verb} {_end(found)}"
+    return "  ".join([told, *marks])
+
+
+def _end(found: OwnCredential) -> str:
+    return f"{found.ends_at:%Y-%m-%d %H:%M} UTC" if found.ends_at else "never"
