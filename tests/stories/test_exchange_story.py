@@ -21,7 +21,7 @@ from joserfc.jws import extract_compact
 from keystone_checks import KeystoneChecks
 
 from p3idp import wiring
-from p3idp.client.plugin import KeystoneToken, P3idp
+from p3idp.client.exchanged import KeystoneToken, P3idp
 from p3idp.errors.exchange import ExchangeOff
 from p3idp.lab.handle import LabHandle
 from p3idp.ops.logins import remember_nothing

@@ -8,7 +8,7 @@ from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
 from p3idp.client.env import token_from_file
 from p3idp.client.exchange import Broker, BrokerToken
-from p3idp.client.plugin import project_scope
+from p3idp.client.work import scope_of
 
 
 @click.command()
@@ -28,13 +28,8 @@ def exchange(
     if as_export and as_json:
         raise click.UsageError("--export and --json exclude each other.")
     given = token_from_file(token_file)
-    token = Broker(broker, ca_file or True).exchange(given, scope=_scope(project) if project else None)
+    token = Broker(broker, ca_file or True).exchange(given, scope=scope_of(project) if project else None)
     click.echo(_as_json(token) if as_json else _as_export(token) if as_export else token.value.reveal())
-
-
-def _scope(project: str) -> str:
-    name, at, domain = project.rpartition("@")
-    return project_scope(name, domain) if at else project_scope(project, None)
 
 
 def _as_json(token: BrokerToken) -> str:

@@ -13,11 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from p3idp.client.cache.files import PrivateFiles
+from p3idp.core.keystone_url import v3_url
 from p3idp.errors.sign_in import ClientConfigInvalid, CloudNameTaken, CloudUnknown
 
 _MEMORY = "clouds.json"
 _FORM = 1
-_FLOWS = ("auto", "browser", "device", "paste")
+_FLOWS = ("auto", "browser", "broker", "device", "paste")
 # What every client of a site asks for: a changed set of groups at login ends a person's other Keystone tokens, so two
 # clients that asked for different scopes would end each other's.
 SCOPES = (
@@ -30,7 +31,8 @@ OFFLINE = "offline_access"
 class Cloud:
     """One cloud and the way in. Without ``broker`` tokens are made at Keystone itself (auth_url, identity_provider,
     protocol). ``project``: the one in use, as NAME@DOMAIN. ``redirect_uri``: where a provider takes one address only.
-    ``token_command``: a program that prints access tokens, instead of a sign-in of ours.
+    ``token_command``: a program that prints access tokens, instead of a sign-in of ours. ``client_secret_file`` or
+    ``client_secret_env``: where the secret of a service account is, whose ``client_id`` this then is.
     """
 
     name: str
@@ -45,12 +47,19 @@ class Cloud:
     flow: str = "auto"
     redirect_uri: str = ""
     token_command: tuple[str, ...] = ()
+    client_secret_file: str = ""
+    client_secret_env: str = ""
     project: str = ""
 
     @property
     def who(self) -> tuple[str, str]:
         """What its sign-in is kept under: the provider and our client there, or the program that gives tokens."""
         return ("", " ".join(self.token_command)) if self.token_command else (self.issuer, self.client_id)
+
+    @property
+    def is_service_account(self) -> bool:
+        """Whether nobody signs in here: a client acts for itself."""
+        return bool(self.client_secret_file or self.client_secret_env)
 
     @property
     def is_complete(self) -> bool:
@@ -104,34 +113,49 @@ class Clouds:
         clouds = [self.find(name) for name in dict.fromkeys(names) if name]
         return next((cloud for cloud in clouds if cloud.broker.rstrip("/") == broker.rstrip("/")), None)
 
-    def remember(self, told: Cloud, full: Cloud) -> None:
+    def at_keystone(self, auth_url: str) -> Cloud | None:
+        """The cloud of this Keystone, if one is known: the one in use where several are. Raises CloudUnknown.
+
+        The cloud in use, where it is another's, is not meant: its tokens would be shown to a stranger.
+        """
+        config, memory = self._config(), self._memory()
+        names = [memory.get("current"), *memory["clouds"], *config.get("clouds", {})]
+        clouds = [self.find(name) for name in dict.fromkeys(names) if name]
+        found = next((cloud for cloud in clouds if v3_url(cloud.auth_url) == v3_url(auth_url)), None)
+        if found is None and clouds and clouds[0].auth_url:
+            raise CloudUnknown(f"No cloud is known whose Keystone is {auth_url}.")
+        return found
+
+    def remember(self, told: Cloud, full: Cloud, *, in_use: bool = True) -> None:
         """Keep what a sign-in was told and what it learnt, and make this cloud the one in use. Raises CacheNotWritten.
 
-        The way to sign in is not kept: it suits the place where somebody sits now.
+        The way to sign in is not kept: it suits the place where somebody sits now. With ``in_use`` False another one
+        that is in use stays.
         """
         given = {key: value for key, value in asdict(told).items() if value and key in _KEYS and key != "flow"}
         learnt = {key: value for key, value in asdict(full).items() if value and key in _KEYS and key not in given}
         learnt.pop("flow", None)
-        self._keep(full.name, {"given": given, "learnt": learnt, "project": full.project})
+        part = {"given": given, "learnt": learnt, "project": full.project}
+        self._keep(full.name, part, full.name if in_use else self._memory().get("current") or full.name)
 
     def use(self, cloud: Cloud, project: str) -> None:
         """Work in this project of this cloud from now on; an empty one is none. Raises CacheNotWritten."""
-        self._keep(cloud.name, {"project": project})
+        self._keep(cloud.name, {"project": project}, cloud.name)
 
-    def _keep(self, name: str, part: Mapping[str, Any]) -> None:
-        if self._holds(name, part):  # as mostly: then many commands at once need not wait for one another
+    def _keep(self, name: str, part: Mapping[str, Any], current: str) -> None:
+        if self._holds(name, part, current):  # as mostly: then many commands at once need not wait for one another
             return
         with self._files.alone(_MEMORY, 60):
             memory = self._memory()
             memory["clouds"][name] = {**memory["clouds"].get(name, {}), **part}
-            memory["current"] = name
+            memory["current"] = current
             self._files.write(_MEMORY, json.dumps(memory, sort_keys=True, indent=1).encode())
 
-    def _holds(self, name: str, part: Mapping[str, Any]) -> bool:
+    def _holds(self, name: str, part: Mapping[str, Any], current: str) -> bool:
         memory = self._memory()
         kept = memory["clouds"].get(name, {})
         same = json.loads(json.dumps(part))  # tuples come back as lists
-        return memory.get("current") == name and all(kept.get(key) == value for key, value in same.items())
+        return memory.get("current") == current and all(kept.get(key) == value for key, value in same.items())
 
     def _usual(self, config: Mapping[str, Any], memory: Mapping[str, Any]) -> str:
         known = {*memory["clouds"], *config.get("clouds", {})}
@@ -196,6 +220,13 @@ def _cloud(name: str, values: Mapping[str, Any]) -> Cloud:
     if wrong:
         raise ClientConfigInvalid(f"The cloud {name}: {', '.join(wrong)} must be text.")
     cloud = Cloud(name=name, scopes=lists["scopes"], token_command=lists["token_command"], **known)
+    if cloud.is_service_account and (
+        not cloud.client_id or cloud.token_command or (cloud.client_secret_file and cloud.client_secret_env)
+    ):
+        raise ClientConfigInvalid(
+            f"The cloud {name}: a service account has a client_id and one place of its secret, client_secret_file or "
+            "client_secret_env, and no token_command."
+        )
     if cloud.flow not in _FLOWS:
         raise ClientConfigInvalid(f"The cloud {name}: flow is one of {', '.join(_FLOWS)}.")
     return cloud

@@ -5,12 +5,13 @@ Owns how an access token is found in a file or variable; what p3idp itself keeps
 A token never comes from the command line: other people on the machine can read that.
 """
 
+import atexit
 import os
 import secrets
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from p3idp.core.secret import Secret
 from p3idp.errors.client import TokenUnreadable
 
 STDIN = "-"
+_LONGEST_REFRESH = 30  # seconds
 
 
 def token_from_file(name: str) -> Secret[str]:
@@ -54,19 +56,31 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C and a plea to end wait for the end of this block; they are heard then.
+# Held while a thread other than the main one does what must not be cut off: see `uninterrupted`.
+_under_way = threading.Lock()
 
-    Handlers are exchanged, since a mask holds for one thread and another would take the signal. Python runs them in the
-    main thread alone: elsewhere there is nothing to hold back.
+
+@contextmanager
+def uninterrupted(tell: Callable[[str], None] = lambda line: None) -> Iterator[None]:
+    """Let Ctrl-C and a plea to end wait for the end of this block; they are heard then. ``tell`` hears of the wait.
+
+    Whoever presses Ctrl-C once more does not wait. Handlers are exchanged, since a mask holds for one thread and
+    another would take the signal. Python runs them in the main thread alone: elsewhere the program's end waits instead.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        with _under_way:
+            yield
         return
     heard: list[int] = []
+
+    def hear(number: int, _: object) -> None:
+        if number in heard:
+            raise KeyboardInterrupt
+        heard.append(number)
+        tell("Waiting for an answer, so that your sign-in is not lost. Once more ends it at once.")
+
     pleas = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {plea: signal.signal(plea, lambda number, _: heard.append(number)) for plea in pleas}
+    before = {plea: signal.signal(plea, hear) for plea in pleas}
     try:
         yield
     finally:
@@ -74,3 +88,19 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(plea, signal.SIG_DFL if handler is None else handler)
         for plea in dict.fromkeys(heard):
             signal.raise_signal(plea)
+
+
+def _wait_for_what_is_under_way() -> None:
+    """Between a provider's answer and the disk, the only refresh token is in a thread that would end with us."""
+    if _under_way.acquire(timeout=_LONGEST_REFRESH):
+        _under_way.release()
+
+
+def _after_fork() -> None:
+    global _under_way  # noqa: PLW0603 - whoever held it stays with the parent
+    _under_way = threading.Lock()
+
+
+atexit.register(_wait_for_what_is_under_way)
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=_after_fork)

@@ -18,7 +18,6 @@ from p3idp.client.discovery import completed
 from p3idp.client.env import now
 from p3idp.client.http import Web
 from p3idp.client.identity import Identity
-from p3idp.client.provider import Provider
 from p3idp.client.work import Work
 
 if TYPE_CHECKING:
@@ -68,11 +67,11 @@ def desk(*, ask: bool, no_browser: bool = False, tell: Callable[[str], None] | N
     files = PrivateFiles(_directory())
     cache = Cache(files, lambda: find_seal(files.directory, lambda: files.alone("seal", 60)), say)
 
-    def sign_in(cloud: Cloud, provider: Provider) -> Identity:
+    def sign_in(cloud: Cloud) -> Identity:
         from p3idp.client.flows import choose  # what only a sign-in needs is not waited for by others
 
         person = choose.Person(say, _read, qr=no_browser and sys.stderr.isatty())
-        return choose.sign_in(cloud, provider, person, os.environ, no_browser=no_browser)
+        return choose.sign_in(cloud, person, os.environ, no_browser=no_browser)
 
     return Desk(Clouds(files, _config_file()), cache, Work(cache, sign_in if ask else None, say))
 

@@ -1,11 +1,13 @@
 """An identity provider as the command line meets it: its endpoints, its token endpoint's answers, its ID tokens.
 
-Owns what is sent as a public client (RFC 6749, 7009, 7636) and what makes an Identity of an answer.
+Owns what is sent as a client (RFC 6749, 7009, 7636) and what makes an Identity of an answer.
 """
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote_plus
 
 from p3idp.client.http import Answer, Web
 from p3idp.client.identity import Identity
@@ -35,6 +37,7 @@ class Provider:
     metadata: ProviderMetadata
     device_endpoint: str | None
     offers: frozenset[str]
+    client_secret: Secret[str] | None = None
 
     @property
     def issuer(self) -> str:
@@ -42,8 +45,15 @@ class Provider:
         return self.metadata.issuer
 
     def ask(self, form: Mapping[str, str]) -> Answer:
-        """POST to the token endpoint as our public client."""
-        return self.web.post(self.metadata.token_endpoint, {**form, "client_id": self.client_id})
+        """POST to the token endpoint as our client."""
+        return self._post(self.metadata.token_endpoint, form)
+
+    def _post(self, url: str, form: Mapping[str, str]) -> Answer:
+        """As a public client, or with client_secret_basic (RFC 6749 section 2.3.1)."""
+        if self.client_secret is None:
+            return self.web.post(url, {**form, "client_id": self.client_id})
+        pair = f"{quote_plus(self.client_id)}:{quote_plus(self.client_secret.reveal())}"
+        return self.web.post(url, form, {"Authorization": "Basic " + b64encode(pair.encode()).decode()})
 
     def redeem(self, form: Mapping[str, str], now: datetime, nonce: str = "") -> Identity:
         """Trade a code for who signed in. With ``nonce`` the ID token must carry it. Raises SignInFailed."""
@@ -99,8 +109,7 @@ class Provider:
         """Tell the provider that a token is not wanted any more (RFC 7009); whether it could be told."""
         if self.metadata.revocation_endpoint is None:
             return False
-        form = {"token": token.reveal(), "client_id": self.client_id}
-        return self.web.post(self.metadata.revocation_endpoint, form).status == 200
+        return self._post(self.metadata.revocation_endpoint, {"token": token.reveal()}).status == 200
 
     def _believed(
         self, raw: str, access: str, nonce: str, now: datetime, rules: tuple[Rule, ...]
@@ -127,8 +136,9 @@ class Provider:
 _AGAIN = "Sign in again: p3idp login"
 
 
-def look_up(web: Web, issuer: str, client_id: str) -> Provider:
-    """Read the provider's published configuration. Raises ProviderUnreachable, ProviderUntrusted or …Invalid."""
+def look_up(web: Web, issuer: str, client_id: str, client_secret: Secret[str] | None = None) -> Provider:
+    """Read the provider's published configuration; with a secret our client there is a confidential one.
+    Raises ProviderUnreachable, ProviderUntrusted or …Invalid."""
     if origin_of(issuer) is None or "?" in issuer:
         raise ClientConfigInvalid(f"The issuer {issuer!r} is not a plain https address.")
     answer = web.get(issuer.rstrip("/") + "/.well-known/openid-configuration")
@@ -141,7 +151,9 @@ def look_up(web: Web, issuer: str, client_id: str) -> Provider:
     on_host = isinstance(device, str) and origin_of(device) == origin_of(issuer)
     grants = document.get("grant_types_supported")
     offers = frozenset(map(str, grants)) if isinstance(grants, list) else frozenset()
-    return Provider(web, client_id, read_metadata(document, issuer), str(device) if on_host else None, offers)
+    return Provider(
+        web, client_id, read_metadata(document, issuer), str(device) if on_host else None, offers, client_secret
+    )
 
 
 def error_of(answer: Answer) -> str:
@@ -172,6 +184,13 @@ def ending(token: UnverifiedToken, now: datetime) -> datetime:
     """When a token says that it ends; ``now`` where it does not say. Good for planning, and for nothing else."""
     end = moment(token.claims.get("exp"))
     return now + timedelta(seconds=min(max(0.0, end - now.timestamp()), _LONGEST)) if end else now
+
+
+def stated_end(token: Secret[str]) -> datetime | None:
+    """When an access token says that it ends, where it is one that can be read and says so. Good for planning too."""
+    taken = take_apart(RawToken(token))
+    end = moment(taken.claims.get("exp")) if isinstance(taken, UnverifiedToken) else None
+    return datetime.fromtimestamp(end, UTC) if end else None
 
 
 def _name(claims: Mapping[str, object]) -> str:

@@ -1,55 +1,65 @@
-"""The keystoneauth plugin's other half: work with what ``p3idp login`` keeps. Owns when a kept token is over.
+"""The plugin behind ``v3p3idp`` where no access token is named: work with what ``p3idp login`` keeps.
 
-It is what ``auth_type: v3p3idp`` loads where no access token is named. Programs that run at the same time share one
-sign-in, one refresh and one Keystone token a project.
+Owns which cloud and project are meant. Programs that run at the same time share one sign-in, one refresh and one
+Keystone token a project.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from keystoneauth1 import access, exceptions, session
-from keystoneauth1.identity.v3 import base
+from keystoneauth1.plugin import AUTH_INTERFACE
 
+from p3idp.client.clouds import Cloud
+from p3idp.client.exchanged import as_keystoneauth, read_token
 from p3idp.client.here import Desk, desk, somebody_is_here
-from p3idp.client.plugin import read_token
+from p3idp.client.renewing import Renewing
+from p3idp.core.keystone_url import v3_url
 from p3idp.core.secret import Secret
-from p3idp.errors import P3idpError
-from p3idp.errors.client import BrokerUnreachable
-from p3idp.errors.keystone import KeystoneUnreachable
-from p3idp.errors.login import ProviderUnreachable
 
 
-class SignedIn(base.BaseAuth):
-    """Take a project's token from the cache, or make one. ``cloud``: of `p3idp login`; else the broker's, or the one
-    in use. Without a project it is the one of `p3idp use`. Where somebody sits at a terminal, they may be asked to
-    sign in.
+class SignedIn(Renewing):
+    """Take a project's token from the cache, or make one. Without a project it is the one of `p3idp use`.
+
+    ``cloud``: of `p3idp login`; else the broker's, else Keystone's, else the one in use. A broker that nobody signed in
+    at yet says what that takes. Where somebody sits at a terminal, they may be asked to sign in.
     """
 
     def __init__(
         self,
-        auth_url: str,
+        auth_url: str | None = None,
         *,
         cloud: str | None = None,
         broker: str | None = None,
+        broker_cacert: str | None = None,
+        project_id: str | None = None,
         project_name: str | None = None,
         project_domain_name: str | None = None,
     ) -> None:
-        super().__init__(auth_url, project_name=project_name, project_domain_name=project_domain_name)
-        self._cloud, self._broker = cloud, broker
+        super().__init__(
+            v3_url(auth_url or ""),
+            project_id=project_id,
+            project_name=project_name,
+            project_domain_name=project_domain_name,
+        )
+        self._cloud, self._broker, self._broker_cacert = cloud, broker, broker_cacert
         self._spent: Secret[str] | None = None
 
-    def get_auth_ref(self, session: session.Session, **_: Any) -> access.AccessInfoV3:
+    def obtain(self, session: session.Session, old: access.AccessInfo | None, *, ask: bool) -> access.AccessInfo:
         """Find a token, and read its data."""
+        here = desk(ask=ask and somebody_is_here())
+        token = self._token(here, session, old)
         try:
-            token = self._token()
-            try:
-                return read_token(session, self.token_url, token)
-            except exceptions.Unauthorized:  # taken back since it was kept
-                self._spent = token
-                return read_token(session, self.token_url, self._token())
-        except (BrokerUnreachable, KeystoneUnreachable, ProviderUnreachable) as exc:
-            raise exceptions.ConnectFailure(exc.detail) from exc
-        except P3idpError as exc:
-            raise exceptions.AuthorizationFailure(f"{exc.detail} {exc.hint}".strip()) from exc
+            return read_token(session, self.token_url, token)
+        except exceptions.Unauthorized:  # taken back since it was kept
+            self._spent = token
+            return read_token(session, self.token_url, self._token(here, session, old))
+
+    def get_endpoint_data(self, session: session.Session, **wanted: Any) -> Any:
+        """As every plugin; Keystone's own address is known with the first token where nobody gave it."""
+        if wanted.get("interface") is AUTH_INTERFACE and not self.auth_url:
+            self.get_access(session)
+        return super().get_endpoint_data(session, **wanted)
 
     def invalidate(self) -> bool:
         """A service refused the token: it is not taken from the cache again."""
@@ -57,13 +67,26 @@ class SignedIn(base.BaseAuth):
             self._spent = Secret(self.auth_ref.auth_token)
         return bool(super().invalidate())
 
-    def _token(self) -> Secret[str]:
-        here: Desk = desk(ask=somebody_is_here())
-        cloud = here.clouds.at_broker(self._broker) if self._broker and not self._cloud else None
-        chosen = here.cloud(cloud.name if cloud else self._cloud)
-        project = _reference(self.project_name, self.project_domain_name) or chosen.project
-        return here.work.project_token(chosen, project, spent=self._spent).token
+    def _token(self, here: Desk, session: session.Session, old: access.AccessInfo | None) -> Secret[str]:
+        with as_keystoneauth():
+            cloud = self._chosen(here, session)
+            named = f"{self.project_name}@{self.project_domain_name}" if self.project_domain_name else self.project_name
+            made = here.work.project_token(
+                cloud,
+                self.project_id or named or cloud.project,
+                by_id=bool(self.project_id),
+                spent=Secret(str(old.auth_token)) if old is not None else self._spent,
+                beyond=old.expires if old is not None else None,
+            )
+        self.auth_url = self.auth_url or v3_url(made.auth_url)
+        return made.token
 
-
-def _reference(name: str | None, domain: str | None) -> str:
-    return f"{name}@{domain}" if name and domain else name or ""
+    def _chosen(self, here: Desk, session: session.Session) -> Cloud:
+        if self._cloud:
+            cloud = here.cloud(self._cloud)
+        elif self._broker:
+            cloud = here.cloud_at(self._broker, self._broker_cacert or session.verify)
+        else:
+            known = here.clouds.at_keystone(self.auth_url) if self.auth_url else None
+            cloud = here.cloud(known.name if known else None)
+        return replace(cloud, auth_url=cloud.auth_url or self.auth_url or "")

@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from p3idp.client.broker import refresher
 from p3idp.client.cache.entries import Cache, identity_name, project_token_name
 from p3idp.client.clouds import Cloud
 from p3idp.client.env import now, uninterrupted
 from p3idp.client.flows.command import by_command
+from p3idp.client.flows.service import by_service, service_provider
 from p3idp.client.http import Web
 from p3idp.client.identity import Identity, ProjectToken
 from p3idp.client.keystone import Keystone, revoke
-from p3idp.client.provider import Provider, look_up
-from p3idp.core.exchange.target import as_scope, parse_scope
+from p3idp.client.provider import Provider
+from p3idp.core.exchange.target import as_resource, as_scope, parse_scope
+from p3idp.core.keystone_url import v3_url
 from p3idp.core.policy.model import ProjectRef
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
@@ -28,7 +31,7 @@ from p3idp.errors.sign_in import ProjectNotChosen
 
 _LONGEST_WAIT = 15 * 60.0  # seconds; more than any way to sign in takes
 T = TypeVar("T")
-SignIn = Callable[[Cloud, Provider], Identity]
+SignIn = Callable[[Cloud], Identity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +54,18 @@ class Work:
     ) -> None:
         self.cache, self._sign_in, self._tell, self._clock = cache, sign_in, tell, clock
 
-    def identity(self, cloud: Cloud, *, spent: Secret[str] | None = None, anew: bool = False) -> Identity:
+    def identity(
+        self, cloud: Cloud, *, spent: Secret[str] | None = None, beyond: datetime | None = None, anew: bool = False
+    ) -> Identity:
         """Who is signed in, with an access token that can be used.
 
-        ``spent``: a token that is over whatever the cache thinks. ``anew``: ask the person in any case. Raises
-        SignInNeeded, what a sign-in raises, or what the cache raises.
+        ``spent``: a token that is over whatever the cache thinks. ``beyond``: it should end after this moment.
+        ``anew``: ask the person in any case. Raises SignInNeeded, what a sign-in raises, or what the cache raises.
         """
 
         def usable(found: Identity | None) -> bool:
-            return found is not None and found.is_fresh(self._clock()) and found.access_token != spent
+            lasts = found is not None and (beyond is None or found.ends_at > beyond)
+            return found is not None and lasts and found.is_fresh(self._clock()) and found.access_token != spent
 
         began = self._clock()
         found = self.kept_identity(cloud)
@@ -90,10 +96,19 @@ class Work:
         except SignInNeeded:  # taken back, or this machine's clock is wrong: another token may do
             return use(self.identity(cloud, spent=identity.access_token))
 
-    def project_token(self, cloud: Cloud, project: str, *, spent: Secret[str] | None = None) -> ProjectToken:
-        """A Keystone token of this project (NAME or NAME@DOMAIN). Raises as identity does, and what refuses it.
+    def project_token(
+        self,
+        cloud: Cloud,
+        project: str,
+        *,
+        by_id: bool = False,
+        spent: Secret[str] | None = None,
+        beyond: datetime | None = None,
+    ) -> ProjectToken:
+        """A Keystone token of this project: NAME or NAME@DOMAIN, or its id. Raises as identity does, and refusals.
 
-        ``spent``: one that Keystone does not take any more, whatever the cache thinks.
+        ``spent``: one that is not wanted any more, whatever the cache thinks. ``beyond``: it should end after this
+        moment, so that whoever renews ahead gains by it.
         """
 
         def usable(found: ProjectToken | None) -> bool:
@@ -102,7 +117,8 @@ class Work:
         if not project:
             raise ProjectNotChosen(f"No project of the cloud {cloud.name} is in use.")
         identity = self.kept_identity(cloud) or self.identity(cloud)
-        name = project_token_name(identity.owner, cloud.broker, cloud.auth_url, cloud.identity_provider, project)
+        named = ("id", project) if by_id else (project,)
+        name = project_token_name(identity.owner, cloud.broker, cloud.auth_url, cloud.identity_provider, *named)
         found = self.cache.project_token(name)
         if found is not None and usable(found):
             return found
@@ -110,7 +126,9 @@ class Work:
             found = self.cache.project_token(name)
             if found is not None and usable(found):
                 return found
-            made = self._made(cloud, project)
+            # With a broker a token ends with its source, so that a longer one takes a longer source.
+            source = self.identity(cloud, beyond=beyond if cloud.broker else None)
+            made = self._made(source, cloud, project, by_id=by_id)
             self.cache.keep_project_token(name, made)
             return made
 
@@ -128,17 +146,16 @@ class Work:
         for _, token in tokens:
             with contextlib.suppress(P3idpError):
                 ended += revoke(web, token.auth_url, token.token)
-        return LoggedOut(True, None if cloud.token_command else _told(web, identity), ended)
+        return LoggedOut(True, None if cloud.token_command else _told(cloud, identity), ended)
 
-    def _made(self, cloud: Cloud, project: str) -> ProjectToken:
-        identity = self.identity(cloud)
+    def _made(self, identity: Identity, cloud: Cloud, project: str, *, by_id: bool) -> ProjectToken:
         try:
-            return self._made_with(identity, cloud, project)
+            return self._made_with(identity, cloud, project, by_id=by_id)
         except SignInNeeded:  # taken back, or this machine's clock is wrong: another token may do
             identity = self.identity(cloud, spent=identity.access_token)
-            return self._made_with(identity, cloud, project)
+            return self._made_with(identity, cloud, project, by_id=by_id)
 
-    def _made_with(self, identity: Identity, cloud: Cloud, project: str) -> ProjectToken:
+    def _made_with(self, identity: Identity, cloud: Cloud, project: str, *, by_id: bool) -> ProjectToken:
         began = self._clock()
         if not cloud.broker:
             keystone = Keystone(cloud, identity.access_token)
@@ -148,7 +165,8 @@ class Work:
             )
         from p3idp.client.exchange import Broker  # with it comes requests: see http.py
 
-        made = Broker(cloud.broker, cloud.verify).exchange(identity.access_token, scope=scope_of(project))
+        asked = {"resource": as_resource(v3_url(cloud.auth_url), project)} if by_id else {"scope": scope_of(project)}
+        made = Broker(cloud.broker, cloud.verify).exchange(identity.access_token, **asked)
         name, domain = parse_scope(made.scope)
         reference = f"{name}@{domain}" if domain else name
         return ProjectToken(
@@ -163,14 +181,17 @@ class Work:
                     identity = by_command(cloud.token_command, self._clock(), cloud.issuer)
                     keep(identity)
                     return identity
-                provider = look_up(Web(cloud.verify), cloud.issuer, cloud.client_id)
+                if cloud.is_service_account:
+                    identity = by_service(cloud, self._clock())
+                    keep(identity)
+                    return identity
                 if old is not None and old.refresh_token is not None:
-                    refreshed = self._refreshed(provider, old, keep)
+                    refreshed = self._refreshed(refresher(cloud, old), old, keep)
                     if refreshed is not None:
                         return refreshed
                 if self._sign_in is None:
                     raise SignInNeeded(f"Nobody is signed in at {cloud.name}.", hint="Sign in: p3idp login")
-                identity = self._sign_in(cloud, provider)
+                identity = self._sign_in(cloud)
                 keep(identity)
                 return identity
         except P3idpError as error:
@@ -182,7 +203,8 @@ class Work:
     def _refreshed(self, provider: Provider, old: Identity, keep: Callable[[Identity], None]) -> Identity | None:
         """Another access token; None where the provider ended the sign-in and somebody can be asked."""
         try:
-            with uninterrupted():  # between the provider's answer and the disk, the only refresh token is in here
+            # Between the provider's answer and the disk, the only refresh token is in here.
+            with uninterrupted(self._tell):
                 identity = provider.refresh(old, self._clock())
                 keep(identity)
                 return identity
@@ -210,10 +232,13 @@ def scope_of(project: str) -> str:
     return (as_scope(ProjectRef(domain, name)) if at else as_scope(ProjectRef("", project))).removesuffix("@")
 
 
-def _told(web: Web, identity: Identity) -> bool:
+def _told(cloud: Cloud, identity: Identity) -> bool:
     """Whether the provider took both tokens back: the refresh token last, since it is the one that lasts."""
     try:
-        provider = look_up(web, identity.issuer, identity.client_id)
+        if cloud.is_service_account:
+            provider = service_provider(cloud)
+        else:
+            provider = refresher(cloud, identity)
         tokens = [identity.access_token, *filter(None, [identity.refresh_token])]
         return all([provider.revoke(token) for token in tokens])
     except P3idpError:
