@@ -19,6 +19,8 @@ from p3idp.cli.terminal import harmless_lines
 from p3idp.errors import ExitStatus, P3idpError
 from p3idp.errors.command import FileUnusable, UsageMistaken
 
+COMPLETING = "_P3IDP_COMPLETE"  # click's name for it, from the program's
+
 # The one list of what p3idp can do.
 COMMANDS: Mapping[str, Entry] = {
     "plan": Entry("p3idp.cli.access:plan", "Show what the policy would change in Keystone."),
@@ -59,6 +61,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "exchange": Entry("p3idp.cli.exchange:exchange", "Trade a Check-in token for a Keystone token at a broker.", ""),
     "doctor": Entry("p3idp.cli.doctor:doctor", "Check this machine, or a site's chain, and say what to try.", ""),
+    "completion": Entry("p3idp.cli.completion:completion", "Print what lets bash, zsh or fish complete p3idp.", ""),
     "lab": Entry("p3idp.lab.command:lab", "Run the demonstration: real servers on this machine.", "lab"),
 }
 
@@ -126,6 +129,8 @@ def _has_half(word: str) -> bool:
 
 
 def _end(error: P3idpError, *, as_json: bool) -> NoReturn:
+    if os.environ.get(COMPLETING):  # a shell asks, and would print the answer into somebody's line
+        sys.exit(error.exit_status)
     show_error(error, as_json=as_json)
     sys.exit(error.exit_status)
 

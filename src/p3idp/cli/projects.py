@@ -29,6 +29,7 @@ def projects(cloud: str | None, as_json: bool) -> None:
     if access is None:
         _as_keystone_says(here, chosen, as_json)
         return
+    here.seen.note(chosen.name, [each.reference for each in access.projects])
     if not access.projects:
         raise NoAccess(access.why_none)
     if as_json:
@@ -40,6 +41,7 @@ def projects(cloud: str | None, as_json: bool) -> None:
 
 def _as_keystone_says(here: Desk, cloud: Cloud, as_json: bool) -> None:
     reached = here.work.with_identity(cloud, lambda identity: Keystone(cloud, identity.access_token).projects())
+    here.seen.note(cloud.name, [each.reference for each in reached])
     if not reached:
         raise KeystoneRefusedPerson("You reach no project now.", hint="Ask your community, or the site, for access.")
     if as_json:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from p3idp.cli.completion import cloud_names
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
 from p3idp.cli.own_access import access_json, access_lines, own_access
@@ -18,7 +19,9 @@ from p3idp.errors.client import SignInNeeded
 from p3idp.errors.command import UsageMistaken
 from p3idp.errors.login import ProviderUnreachable
 
-cloud_option = click.option("--cloud", metavar="NAME", help="Which cloud; default: the one in use.")
+cloud_option = click.option(
+    "--cloud", metavar="NAME", shell_complete=cloud_names, help="Which cloud; default: the one in use."
+)
 
 
 @click.command()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from p3idp.cli.completion import project_names
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
 from p3idp.cli.sign_in import cloud_option
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from p3idp.client.own_credentials import MadeCredential
 
 _HOURS = 12  # a night; what goes on for longer says so
-project_option = click.option("--project", metavar="NAME[@DOMAIN]", help="Which project; default: the one in use.")
+project_option = click.option(
+    "--project", metavar="NAME[@DOMAIN]", shell_complete=project_names, help="Which project; default: the one in use."
+)
 show_option = click.option("--show", is_flag=True, help="Print it on a terminal too.")
 # What else could name somebody or somewhere to a program that speaks OpenStack.
 _OTHERS = (
@@ -36,7 +39,7 @@ _OTHERS = (
 
 
 @click.command()
-@click.argument("project")
+@click.argument("project", shell_complete=project_names)
 @cloud_option
 @json_option
 def use(project: str, cloud: str | None, as_json: bool) -> None:

@@ -106,6 +106,10 @@ class Clouds:
             raise CloudNameTaken(f"The cloud {chosen} is at {cloud.place}, not at {asked.place}.")
         return asked
 
+    def names(self) -> list[str]:
+        """All that are known, sorted. Raises ClientConfigInvalid."""
+        return sorted({*self._memory()["clouds"], *self._config().get("clouds", {})})
+
     def at_broker(self, broker: str) -> Cloud | None:
         """The cloud that goes through this broker, if one does: the one in use where several do."""
         config, memory = self._config(), self._memory()

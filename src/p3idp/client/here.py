@@ -18,6 +18,7 @@ from p3idp.client.discovery import completed
 from p3idp.client.env import now
 from p3idp.client.http import Web
 from p3idp.client.identity import Identity
+from p3idp.client.seen import SeenProjects
 from p3idp.client.work import Work
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Desk:
     clouds: Clouds
     cache: Cache
     work: Work
+    seen: SeenProjects
 
     def cloud(self, name: str | None = None) -> Cloud:
         """The cloud of this name, or the one in use, with all that a sign-in needs. Raises CloudUnknown."""
@@ -73,7 +75,7 @@ def desk(*, ask: bool, no_browser: bool = False, tell: Callable[[str], None] | N
         person = choose.Person(say, _read, qr=no_browser and sys.stderr.isatty())
         return choose.sign_in(cloud, person, os.environ, no_browser=no_browser)
 
-    return Desk(Clouds(files, _config_file()), cache, Work(cache, sign_in if ask else None, say))
+    return Desk(Clouds(files, _config_file()), cache, Work(cache, sign_in if ask else None, say), SeenProjects(files))
 
 
 def machine() -> "Machine":
