@@ -42,6 +42,24 @@ def approve(ca_file: str, login: str, link: str, *, agree: bool = True) -> str:
         return page.text
 
 
+def approve_at_broker(ca_file: str, login: str, link: str, *, agree: bool = True, agree_there: bool = True) -> str:
+    """Follow the broker's complete link, say that the code is right and that it was me, and agree at the provider."""
+    with browser(ca_file) as person:
+        page = _posted(person, person.get(link), {})
+        page = _posted(person, page, {"answer": "yes" if agree else "no"})
+        onward = re.search(r'href="(https://[^"]+user_code[^"]+)"', page.text)
+    return approve(ca_file, login, html.unescape(onward[1]), agree=agree_there) if onward else page.text
+
+
+def _posted(person: httpx.Client, page: httpx.Response, extra: dict[str, str]) -> httpx.Response:
+    """Post a page's form to where it says, as the browser that was given it."""
+    action = re.search(r'<form[^>]*action="([^"]+)"', page.text)
+    assert action, page.text
+    inputs = re.findall(r'<input[^>]*name="([^"]+)"[^>]*value="([^"]*)"', page.text)
+    fields = {name: html.unescape(value) for name, value in inputs} | extra
+    return person.post(page.url.join(html.unescape(action[1])), data=fields)
+
+
 def _submitted(person: httpx.Client, page: httpx.Response, extra: dict[str, str]) -> httpx.Response:
     """Post the page's form, unless it is not there; a form that the page submits by itself is posted too."""
     form = re.search(r'<form[^>]*action="([^"]+)"', page.text)

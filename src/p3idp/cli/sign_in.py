@@ -35,7 +35,7 @@ cloud_option = click.option(
 @click.option("--protocol", metavar="NAME", help="The protocol's name in Keystone.")
 @click.option("--ca-file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, resolve_path=True),
               help="Trust this CA bundle.")  # fmt: skip
-@click.option("--flow", type=click.Choice(["auto", "browser", "device", "paste"]), help="How to sign in.")
+@click.option("--flow", type=click.Choice(["auto", "browser", "broker", "device", "paste"]), help="How to sign in.")
 @click.option("--redirect-uri", metavar="URI", help="For providers that take one loopback address only.")
 @click.option(
     "--token-command", metavar="COMMAND", help="Take access tokens from this program instead: oidc-token egi."

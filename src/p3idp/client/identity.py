@@ -22,7 +22,8 @@ def _is_fresh(issued: datetime, ends: datetime, now: datetime) -> bool:
 class Identity:
     """Somebody signed in at a provider through a client. Moments are this machine's; the first level.
 
-    ``name`` is what the provider calls the person, for people to read.
+    ``name`` is what the provider calls the person, for people to read. ``via``: the broker that passed it on, if one
+    did.
     """
 
     issuer: str
@@ -34,6 +35,7 @@ class Identity:
     issued_at: datetime
     ends_at: datetime
     refresh_token: Secret[str] | None
+    via: str = ""
 
     @property
     def owner(self) -> str:
@@ -56,6 +58,7 @@ class Identity:
             "issued_at": self.issued_at.isoformat(),
             "ends_at": self.ends_at.isoformat(),
             "refresh_token": self.refresh_token.reveal() if self.refresh_token else None,
+            "via": self.via,
         }
 
     @classmethod
@@ -72,6 +75,7 @@ class Identity:
             issued_at=datetime.fromisoformat(kept["issued_at"]),
             ends_at=datetime.fromisoformat(kept["ends_at"]),
             refresh_token=Secret(str(refresh)) if refresh else None,
+            via=str(kept.get("via", "")),
         )
 
 

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 
 import segno
 
+from p3idp.client.broker import look_up_broker
 from p3idp.client.clouds import Cloud
+from p3idp.client.flows.broker import broker_of, by_broker
 from p3idp.client.flows.browser import by_browser
 from p3idp.client.flows.device import DeviceCode, by_device
 from p3idp.client.flows.paste import by_paste
+from p3idp.client.http import Web
 from p3idp.client.identity import Identity
-from p3idp.client.provider import Provider
+from p3idp.client.provider import look_up
 
-BROWSER, DEVICE, PASTE, AUTO = "browser", "device", "paste", "auto"
-FLOWS = (AUTO, BROWSER, DEVICE, PASTE)
+BROWSER, BROKER, DEVICE, PASTE, AUTO = "browser", "broker", "device", "paste", "auto"
+FLOWS = (AUTO, BROWSER, BROKER, DEVICE, PASTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +29,22 @@ class Person:
     qr: bool = False
 
 
-def sign_in(
-    cloud: Cloud, provider: Provider, person: Person, environ: Mapping[str, str], *, no_browser: bool = False
-) -> Identity:
-    """Sign somebody in, in the way that was asked for or suits this machine."""
+def sign_in(cloud: Cloud, person: Person, environ: Mapping[str, str], *, no_browser: bool = False) -> Identity:
+    """Sign somebody in, in the way that was asked for or suits this machine.
+
+    Where that is a code for another device, the broker's is taken if it has one: then no other server need be reached.
+    """
     flow = cloud.flow
     if flow == AUTO:
-        has_device_flow = provider.device_endpoint is not None
-        flow = suitable(environ, has_device_flow=has_device_flow, can_open=not no_browser)
+        flow = suitable(environ, has_device_flow=True, can_open=not no_browser)
+        if flow == DEVICE and (found := look_up_broker(cloud)) is not None:
+            return by_broker(cloud, found, lambda code: show_code(code, person))
+    if flow == BROKER:
+        return by_broker(cloud, broker_of(cloud), lambda code: show_code(code, person))
+    provider = look_up(Web(cloud.verify), cloud.issuer, cloud.client_id)
     if flow == BROWSER:
         return by_browser(provider, cloud.scopes, person.tell, cloud.redirect_uri)
-    if flow == PASTE:
+    if flow == PASTE or (cloud.flow == AUTO and provider.device_endpoint is None):
         return by_paste(provider, cloud.scopes, person.tell, person.read, cloud.redirect_uri)
     return by_device(provider, cloud.scopes, lambda code: show_code(code, person))
 

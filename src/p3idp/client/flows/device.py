@@ -11,12 +11,14 @@ from p3idp.client.identity import Identity
 from p3idp.client.provider import Provider, error_of
 from p3idp.core.login import kinds
 from p3idp.core.login.metadata import origin_of
+from p3idp.errors.client import SignInNeeded
 from p3idp.errors.login import ProviderUnreachable
 from p3idp.errors.sign_in import SignInDenied, SignInFailed, SignInTimedOut
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _INTERVAL, _SLOWER, _LONGEST_PAUSE = 5.0, 5.0, 60.0  # seconds; RFC 8628 sections 3.2 and 3.5
 _LONGEST_LIFE = 3600.0
+Said = Callable[[Answer], str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,27 @@ def by_device(
     scopes: Sequence[str],
     show: Callable[[DeviceCode], None],
     patience: Patience = Patience(),
+    *,
+    agent: str = "",
+    said: Said = None,
 ) -> Identity:
-    """Show a code, and ask until somebody agreed elsewhere. Raises SignInDenied, SignInTimedOut or SignInFailed."""
+    """Show a code, and ask until somebody agreed elsewhere. Raises SignInDenied, SignInTimedOut or SignInFailed.
+
+    ``agent``: what this program is called there. ``said``: the words of a server whose words may be shown; a code that
+    is over there without being expired is SignInNeeded.
+    """
     if provider.device_endpoint is None:
         raise SignInFailed("The identity provider has no device sign-in.", hint="Use --flow browser or --flow paste.")
     # Not in RFC 8628, and some providers insist on it where a client is set to PKCE; others pass over it.
     verifier = new_token()
     form = {"client_id": provider.client_id, "scope": " ".join(scopes), **challenge(verifier)}
-    code = _read(provider.web.post(provider.device_endpoint, form))
+    headers = {"User-Agent": agent} if agent else {}
+    code = _read(provider.web.post(provider.device_endpoint, form, headers), said)
     show(code)
-    return _poll(provider, code, verifier, patience)
+    return _poll(provider, code, verifier, patience, said)
 
 
-def _poll(provider: Provider, code: DeviceCode, verifier: str, patience: Patience) -> Identity:
+def _poll(provider: Provider, code: DeviceCode, verifier: str, patience: Patience, said: Said) -> Identity:
     form = {"grant_type": GRANT, "device_code": code.device_code, "code_verifier": verifier}
     end, pause = patience.clock() + code.life, code.interval
     while patience.clock() + pause < end:
@@ -68,11 +78,11 @@ def _poll(provider: Provider, code: DeviceCode, verifier: str, patience: Patienc
             continue
         if answer.status == 200:
             return provider.identity(answer, now(), kinds.REFRESHED_ID_TOKEN)
-        pause = _next_pause(answer, pause)
+        pause = _next_pause(answer, pause, said)
     raise SignInTimedOut("The code is over, and nobody used it.")
 
 
-def _next_pause(answer: Answer, pause: float) -> float:
+def _next_pause(answer: Answer, pause: float, said: Said) -> float:
     """How long to wait now. Raises where asking again is of no use."""
     error = error_of(answer)
     if error == "authorization_pending":
@@ -80,13 +90,19 @@ def _next_pause(answer: Answer, pause: float) -> float:
     if error == "slow_down" or answer.status == 429:
         return pause + _SLOWER  # section 3.5: for this and all that follow
     if error == "access_denied":
-        raise SignInDenied("The sign-in was refused on the other device.")
+        raise SignInDenied(said(answer) if said else "The sign-in was refused on the other device.")
     if error == "expired_token":
         raise SignInTimedOut("The code is over, and nobody used it.")
-    raise SignInFailed(f"The identity provider does not take the sign-in ({error}).")
+    if said and error == "invalid_grant":
+        raise SignInNeeded(said(answer), hint="Sign in again: p3idp login")
+    raise SignInFailed(said(answer) if said else f"The identity provider does not take the sign-in ({error}).")
 
 
-def _read(answer: Answer) -> DeviceCode:
+def _read(answer: Answer, said: Said) -> DeviceCode:
+    if answer.status == 429:
+        raise ProviderUnreachable("Too many sign-ins begin there just now.", hint="Try again in a minute.")
+    if answer.status != 200 and said:
+        raise SignInFailed(said(answer))
     if answer.status != 200:
         raise SignInFailed(f"The identity provider gives no code for a device ({error_of(answer)}).")
     body = answer.json_object()
