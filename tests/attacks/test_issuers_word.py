@@ -36,7 +36,7 @@ def test_other_contradictions_of_the_issuer_are_refused(trusting: Trust, attack:
         "client_id is a list": ({"client_id": ["p3idp"]}, "client-differs"),
         "a refresh token": ({"token_type": "Refresh"}, "answer-typ"),
         "an ID token": ({"typ": "ID"}, "answer-typ"),
-        "bound to a key": ({"token_type": "DPoP"}, "answer-typ"),
+        "bound to a key": ({"token_type": "DPoP"}, "bound"),
         "bound to a key, as RFC 8705 and RFC 9449 tell it": ({"cnf": {"jkt": "x"}}, "bound"),
         "for another service alone": ({"aud": "https://other.example.org"}, "audience"),
         "for other services": ({"aud": ["a", "b"]}, "audience"),

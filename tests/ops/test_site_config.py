@@ -72,6 +72,9 @@ def test_every_release_is_told_the_same_of_sign_in(tmp_path: Path, version: str)
         'RequestHeader unset "OIDC-voperson_id" early',
         'RequestHeader unset "Remote-User" early',
         'Require claim "iss:https://idp.test/auth/realms/egi"',
+        "<RequireNone>",
+        'Require claim "cnf.jkt~."',
+        'Require claim "cnf.x5t#S256~."',
     } <= lines
     assert not [line for line in lines if line.lower().startswith("loglevel") and "debug" in line.lower()]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from p3idp.core.login.limits import LIMITS, Limits
 from p3idp.core.login.reasons import Reason, Refusal
-from p3idp.core.login.rules import is_subject
+from p3idp.core.login.rules import BOUND, is_subject
 from p3idp.core.login.times import moment
 
 Answer = Mapping[str, object]
@@ -58,8 +58,8 @@ def _same_client(answer: Answer, claims: Answer) -> Refusal | None:
 def _still_an_access_token(answer: Answer) -> Refusal | None:
     kind = answer.get("token_type", "Bearer")
     body = answer.get("typ", "Bearer")
-    if "cnf" in answer:
-        return Refusal(Reason.BOUND, "The identity provider says that the token is bound to its holder's key.")
+    if "cnf" in answer or (isinstance(kind, str) and kind.lower() == "dpop"):
+        return Refusal(Reason.BOUND, BOUND)
     if isinstance(kind, str) and kind.lower() in {"bearer", "access_token"} and body == "Bearer":
         return None
     return Refusal(Reason.ANSWER_TYP, "The identity provider says that this is not a bearer access token.")

@@ -45,6 +45,12 @@ def first_refusal(rules: Iterable[Rule], token: UnverifiedToken, expected: Expec
     return next((refusal for rule in asked if (refusal := rule(token, expected)) is not None), None)
 
 
+BOUND = (
+    "It is bound to its holder's key, for which Keystone cannot ask. "
+    "Get a token from a client that asks for no binding (no DPoP, no client certificate)."
+)
+
+
 # ---- what kind the body says it is ----
 
 
@@ -74,9 +80,9 @@ def _not_access() -> Refusal:
 
 
 def not_bound(token: UnverifiedToken, expected: Expected) -> Refusal | None:
-    """A token bound to a key (RFC 9449, RFC 8705) proves nothing without that key, which we cannot ask for."""
+    """A token bound to a key (RFC 9449, RFC 8705) is refused with any proof: docs/adr/0018-bound-tokens.md."""
     if "cnf" in token.claims:
-        return Refusal(Reason.BOUND, "The token is bound to its holder's key and cannot be passed on.")
+        return Refusal(Reason.BOUND, BOUND)
     return None
 
 
