@@ -26,6 +26,7 @@ from p3idp.web.oauth_reply import failed, refused, unkept
 
 PATH = "/api/access"
 _CHALLENGED = (400, 401, 403)
+_CHALLENGES = ("invalid_request", "invalid_token")  # RFC 6750 section 3.1; other words are for the body alone
 _BEARER = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)  # RFC 6750 section 2.1
 
 
@@ -74,7 +75,7 @@ def _refused(error: P3idpError, metadata_url: str) -> Response:
     if response.status_code in _CHALLENGED:
         told = {"resource_metadata": metadata_url}  # RFC 9728 section 5.1
         body = response.get_json()
-        if not isinstance(error, AccessTokenMissing):  # who sent no token is told no error (RFC 6750 section 3.1)
+        if body["error"] in _CHALLENGES and not isinstance(error, AccessTokenMissing):  # no token, no error: same place
             told |= {name: body[name] for name in ("error", "error_description")}
         quoted = ", ".join(f'{name}="{value}"' for name, value in told.items())
         response.headers["WWW-Authenticate"] = f"Bearer {quoted}"
