@@ -98,6 +98,17 @@ class DeviceTokens:
             raise RefreshTokenOver("The identity provider ended this sign-in.")
         return tokens
 
+    def revoke(self, token: Secret[str], client: str) -> None:
+        """Tell the provider that a token is not wanted any more. Raises as ``refresh``."""
+        self.limiter.take(self.polls, client_address.get())
+        provider = provider_of_client(self.policy(), self.clients, client)
+        try:
+            told = self.provider.revoke(provider.id, token)
+        except _UNASKABLE as exc:
+            raise _silent(exc) from exc
+        if not told:
+            raise ExchangeUnavailable("The identity provider does not take tokens back.")
+
     def _asked(self, device: Device, now: datetime) -> PersonTokens:
         """Ask the provider. Only who claimed the device is here."""
         if device.upstream is None:

@@ -18,8 +18,7 @@ from p3idp.settings.model import Settings
 from p3idp.web import consent, health, pages, problems, requests, words
 from p3idp.web.access import access_blueprint
 from p3idp.web.device import device_pages
-from p3idp.web.device_token import PATH as DEVICE_PATH
-from p3idp.web.device_token import device_blueprint, device_grants
+from p3idp.web.device_token import ENDPOINTS, device_blueprint, device_grants
 from p3idp.web.exchange import exchange_blueprint
 from p3idp.web.metrics import count_remembered
 from p3idp.web.oauth_form import MOST_BYTES
@@ -54,8 +53,8 @@ def token_doors(
     desk, tokens = on_devices
     grants = device_grants(tokens)
     return [
-        exchange_blueprint(exchange, base_url, grants, DEVICE_PATH),
-        device_blueprint(desk, base_url),
+        exchange_blueprint(exchange, base_url, grants, ENDPOINTS),
+        device_blueprint(desk, tokens, base_url),
         device_pages(desk, base_url),
     ]
 

@@ -1,6 +1,7 @@
 """What a command line asks of the broker instead of the identity provider: a device code, tokens for it, a refresh.
 
-Owns HTTP's side of ``POST /oauth/device_authorization`` (RFC 8628 section 3.1) and of two grants of the token endpoint.
+Owns HTTP's side of ``POST /oauth/device_authorization`` (RFC 8628 section 3.1), of two grants of the token endpoint,
+and of ``POST /oauth/revoke`` (RFC 7009).
 """
 
 import re
@@ -21,15 +22,18 @@ from p3idp.web.oauth_form import METHODS, Form, fields, oauth_form
 from p3idp.web.oauth_reply import failed, refused, unkept
 
 PATH = "/oauth/device_authorization"
+REVOKE_PATH = "/oauth/revoke"
 PAGE = "/device"
+# What the broker's metadata (RFC 8414) says beside the token endpoint.
+ENDPOINTS = {"device_authorization_endpoint": PATH, "revocation_endpoint": REVOKE_PATH}
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 REFRESH_GRANT = "refresh_token"
 _LONGEST_AGENT = 80
 _STRANGE = re.compile(r"[^\x20-\x7e]")
 
 
-def device_blueprint(desk: DeviceDesk, base_url: str) -> Blueprint:
-    """Where a device begins."""
+def device_blueprint(desk: DeviceDesk, tokens: DeviceTokens, base_url: str) -> Blueprint:
+    """Where a device begins, and where tokens end."""
     blueprint = Blueprint("device_authorization", __name__)
     page = base_url.rstrip("/") + PAGE
 
@@ -47,6 +51,12 @@ def device_blueprint(desk: DeviceDesk, base_url: str) -> Blueprint:
             "interval": begun.device.interval,
         }
         return unkept(jsonify(body))
+
+    @blueprint.route(REVOKE_PATH, methods=METHODS)
+    def revoke() -> Response:
+        form = fields(oauth_form(), "client_id", "token")
+        tokens.revoke(Secret(form["token"]), form["client_id"])
+        return unkept(Response(status=200))
 
     blueprint.register_error_handler(P3idpError, _refused)
     blueprint.register_error_handler(Exception, failed)

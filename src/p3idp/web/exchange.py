@@ -20,15 +20,19 @@ from p3idp.web.oauth_reply import failed, refused, unkept
 PATH = "/oauth/token"
 METADATA_PATH = "/.well-known/oauth-authorization-server"
 Grant = Callable[[Form], Response]
-_NONE: Mapping[str, Grant] = MappingProxyType({})
+_NO_GRANTS: Mapping[str, Grant] = MappingProxyType({})
+_NO_ENDPOINTS: Mapping[str, str] = MappingProxyType({})
 
 
 def exchange_blueprint(
-    exchange: TokenExchange, base_url: str, grants: Mapping[str, Grant] = _NONE, device_authorization: str = ""
+    exchange: TokenExchange,
+    base_url: str,
+    grants: Mapping[str, Grant] = _NO_GRANTS,
+    more: Mapping[str, str] = _NO_ENDPOINTS,
 ) -> Blueprint:
     """The endpoint over this exchange. ``base_url`` is the broker's address in the metadata.
 
-    ``grants``: what answers other grant types. ``device_authorization``: where a device begins, if anywhere.
+    ``grants``: what answers other grant types. ``more``: paths of further endpoints, by their names in the metadata.
     """
     blueprint = Blueprint("exchange", __name__)
     base = base_url.rstrip("/")
@@ -48,7 +52,7 @@ def exchange_blueprint(
             response_types_supported=[],
             # Callers show no credential of their own: the subject token says which client it was issued to.
             token_endpoint_auth_methods_supported=["none"],
-            **({"device_authorization_endpoint": base + device_authorization} if device_authorization else {}),
+            **{name: base + path for name, path in more.items()},
         )
 
     blueprint.register_error_handler(P3idpError, _refused)
