@@ -21,6 +21,7 @@ _OVER = "exchange-subject-token-over"
 # Where what to try has other names here than at the endpoint.
 _HINTS = {
     "exchange-no-project": "Name one of them with --project (project_name in clouds.yaml).",
+    "exchange-invalid-target": "`p3idp projects` lists yours after `p3idp login`; the broker's page does too.",
     "exchange-invalid-scope": "Give one project as NAME or NAME@DOMAIN.",
 }
 

@@ -96,6 +96,10 @@ class Keystone:
     def _logged_in(self) -> KeystonePerson:
         with as_keystone():
             answer = self.web.post(self._login, {}, {"Authorization": f"Bearer {self._access_token.reveal()}"})
+        if answer.status == 401 and answer.headers.get("www-authenticate", "").startswith("Keystone"):
+            # Its front took the token, and none of the site's rules fits: another sign-in would bring the same.
+            raise KeystoneRefusedPerson("Keystone gives you nothing for what the identity provider says of you.",
+                                        hint="Ask your community, or the site, for access.")  # fmt: skip
         if answer.status == 401:
             raise SignInNeeded("Keystone does not take the access token.", hint="Sign in again: p3idp login --again")
         if answer.status != 201:

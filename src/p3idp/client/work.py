@@ -88,9 +88,9 @@ class Work:
                 raise
             return None
 
-    def with_identity(self, cloud: Cloud, use: Callable[[Identity], T]) -> T:
-        """Do something as who is signed in. Raises as identity does, and as ``use``."""
-        identity = self.identity(cloud)
+    def with_identity(self, cloud: Cloud, use: Callable[[Identity], T], *, beyond: datetime | None = None) -> T:
+        """Do something as who is signed in; ``beyond`` as for identity. Raises as identity does, and as ``use``."""
+        identity = self.identity(cloud, beyond=beyond)
         try:
             return use(identity)
         except SignInNeeded:  # taken back, or this machine's clock is wrong: another token may do
@@ -127,8 +127,11 @@ class Work:
             if found is not None and usable(found):
                 return found
             # With a broker a token ends with its source, so that a longer one takes a longer source.
-            source = self.identity(cloud, beyond=beyond if cloud.broker else None)
-            made = self._made(source, cloud, project, by_id=by_id)
+            made = self.with_identity(
+                cloud,
+                lambda identity: self._made_with(identity, cloud, project, by_id=by_id),
+                beyond=beyond if cloud.broker else None,
+            )
             self.cache.keep_project_token(name, made)
             return made
 
@@ -147,13 +150,6 @@ class Work:
             with contextlib.suppress(P3idpError):
                 ended += revoke(web, token.auth_url, token.token)
         return LoggedOut(True, None if cloud.token_command else _told(cloud, identity), ended)
-
-    def _made(self, identity: Identity, cloud: Cloud, project: str, *, by_id: bool) -> ProjectToken:
-        try:
-            return self._made_with(identity, cloud, project, by_id=by_id)
-        except SignInNeeded:  # taken back, or this machine's clock is wrong: another token may do
-            identity = self.identity(cloud, spent=identity.access_token)
-            return self._made_with(identity, cloud, project, by_id=by_id)
 
     def _made_with(self, identity: Identity, cloud: Cloud, project: str, *, by_id: bool) -> ProjectToken:
         began = self._clock()
