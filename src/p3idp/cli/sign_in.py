@@ -1,6 +1,7 @@
 """``p3idp login``, ``whoami`` and ``logout``. Owns their options and the forms of their answers."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -40,6 +41,10 @@ cloud_option = click.option(
 @click.option(
     "--token-command", metavar="COMMAND", help="Take access tokens from this program instead: oidc-token egi."
 )
+@click.option("--service-account", metavar="ID", help="Be this client of the provider, which acts for itself.")
+@click.option("--client-secret-file", metavar="FILE", type=click.Path(dir_okay=False, resolve_path=True),
+              help="The service account's secret, in a file of yours alone.")  # fmt: skip
+@click.option("--client-secret-env", metavar="NAME", help="The service account's secret, in this variable.")
 @click.option("--no-browser", is_flag=True, help="Show a link, a code and a QR code for another device.")
 @click.option("--again", is_flag=True, help="Sign in anew although somebody is signed in.")
 @json_option
@@ -51,9 +56,14 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
     """
     here = desk(ask=True, no_browser=no_browser)
     given["token_command"] = tuple(shlex.split(given["token_command"] or ""))
+    given["client_id"] = _client_id(given, given.pop("service_account"))
     told = here.clouds.find(cloud, given, learnt=False)
     if given["flow"] and not given["token_command"]:
         told = replace(told, token_command=())  # who asks for a way to sign in asks no program any more
+    if given["flow"] and told.is_service_account:
+        raise UsageMistaken(
+            f"{told.name} is a service account's: nobody signs in there.", hint="Choose another name with --cloud."
+        )
     full = here.completed(told)
     identity = here.work.identity(full, anew=again)
     if as_json:
@@ -61,7 +71,7 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
         return
     click.echo(f"Signed in at {harmless(full.name)} as {harmless(identity.name)} ({harmless(identity.subject)}).")
     click.echo(f"The sign-in is kept {here.cache.seal.place}: {here.cache.files.directory}")
-    if identity.refresh_token is None and not full.token_command:
+    if identity.refresh_token is None and not full.token_command and not full.is_service_account:
         click.echo(f"It lasts until {identity.ends_at:%Y-%m-%d %H:%M} UTC: the provider gave no refresh token.")
 
 
@@ -132,9 +142,22 @@ def _asked(here: Desk, cloud: Cloud) -> OwnAccess:
     return access
 
 
+def _client_id(given: Mapping[str, Any], service_account: str | None) -> str | None:
+    """Our client at the provider. Raises UsageMistaken where half of a service account is named."""
+    has_secret = bool(given["client_secret_file"] or given["client_secret_env"])
+    if bool(service_account) != has_secret or (service_account and given["client_id"]):
+        raise UsageMistaken(
+            "A service account is --service-account ID with --client-secret-file FILE or --client-secret-env NAME.",
+            hint="Its id stands in place of --client-id.",
+        )
+    return service_account or given["client_id"]
+
+
 def _lasts(cloud: Cloud, identity: Identity) -> str:
     if cloud.token_command:
         return f"as long as {cloud.token_command[0]} gives tokens"
+    if cloud.is_service_account:
+        return "as long as the provider takes the service account's secret"
     if identity.refresh_token:
         return "until you sign out, or the provider ends it"
     return f"until {identity.ends_at:%Y-%m-%d %H:%M} UTC"

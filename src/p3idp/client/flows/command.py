@@ -26,15 +26,19 @@ def by_command(command: Sequence[str], now: datetime, issuer: str = "") -> Ident
     Nothing of the token is verified: it is this user's own, and the broker and Keystone verify it. With ``issuer`` it
     must be that provider's. Raises SignInNeeded, SignInFailed or ClientConfigInvalid.
     """
-    token = Secret(_printed(command))
+    return as_identity(Secret(_printed(command)), now, issuer, command[0])
+
+
+def as_identity(token: Secret[str], now: datetime, issuer: str, giver: str) -> Identity:
+    """Read who a token of this user's own is for. ``giver``: who gave it. Raises SignInFailed."""
     unverified = take_apart(RawToken(token))
     if not isinstance(unverified, UnverifiedToken):
-        raise SignInFailed(f"What {command[0]} prints is no access token of the identity provider.")
+        raise SignInFailed(f"What {giver} gives is no access token of the identity provider.")
     if issuer and unverified.issuer != issuer:
-        raise SignInFailed(f"{command[0]} prints a token of another provider than {issuer}.")
+        raise SignInFailed(f"{giver} gives a token of another provider than {issuer}.")
     subject = unverified.claims.get("sub")
     if not is_subject(subject):
-        raise SignInFailed(f"The token that {command[0]} prints does not say whose it is.")
+        raise SignInFailed(f"The token that {giver} gives does not say whose it is.")
     return Identity(
         issuer=unverified.issuer or "",
         client_id=issuing_client(unverified) or "",
