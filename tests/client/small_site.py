@@ -204,7 +204,7 @@ class SmallSite:
     def _keystone(self, asked: Asked) -> Reply:
         ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
         token = {"expires_at": ends, "project": {"id": "0a1b", "name": "p3", "domain": {"name": "egi"}},
-                 "roles": [{"name": "member"}]}  # fmt: skip
+                 "roles": [{"name": "member"}], "user": {"id": "u1", "name": "mary"}}  # fmt: skip
         match asked.method, asked.path.removeprefix("/v3"):
             case "GET", "" | "/":
                 return 200, {}, {"version": {"id": "v3.14", "status": "stable"}}

@@ -3,7 +3,7 @@
 What is broken never ends the walk; what hangs on it is passed over.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -85,7 +85,7 @@ def _cloud(machine: Machine, cloud: Cloud) -> Iterator[Finding]:
             yield _keystone(web, v3_url(known.auth_url))
 
 
-def _server(who: str, url: str, machine: Machine, cloud: Cloud) -> Iterator[Finding]:
+def _server(who: str, url: str, machine: Machine, cloud: Cloud) -> Generator[Finding, None, bool]:
     """Look at it; whether it can be asked more."""
     failed = False
     for finding in examine_server(who, url, cloud.verify, machine.clock):
@@ -94,7 +94,7 @@ def _server(who: str, url: str, machine: Machine, cloud: Cloud) -> Iterator[Find
     return not failed
 
 
-def _broker(web: Web, cloud: Cloud) -> Iterator[Finding]:
+def _broker(web: Web, cloud: Cloud) -> Generator[Finding, None, Cloud]:
     """What the broker says against what is known here; the cloud with what is learnt of it."""
     try:
         said = what_it_says(web, cloud.broker.rstrip("/"))
