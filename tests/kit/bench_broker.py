@@ -18,14 +18,15 @@ import httpx
 
 from p3idp.lab.handle import LabHandle
 
-UNLIMITED = "[limits]\naddress_per_minute = 1000000\nperson_per_minute = 1000000\n"
+UNLIMITED = 1_000_000
 
 
 @contextmanager
-def broker(lab: LabHandle, *, remembers: int = 60, more: str = UNLIMITED) -> Iterator[tuple[str, int]]:
+def broker(lab: LabHandle, *, remembers: int = 60, per_minute: int = UNLIMITED) -> Iterator[tuple[str, int]]:
     """Its address and its process id.
 
-    ``remembers``: seconds of [providers] introspection_cache_seconds; ``more``: sections the lab's settings have not.
+    ``remembers``: seconds of [providers] introspection_cache_seconds; ``per_minute``: what [limits] permits an address
+    and a person.
     """
     port = _free_port()
     url = f"https://localhost:{port}"
@@ -33,9 +34,10 @@ def broker(lab: LabHandle, *, remembers: int = 60, more: str = UNLIMITED) -> Ite
     text = re.sub(r"(introspection_cache_seconds) = .*", rf"\1 = {remembers}", text)
     text = re.sub(r"(?m)^base_url = .*", f'base_url = "{url}"', text)
     text = re.sub(r"(?m)^listen = .*", f'listen = "127.0.0.1:{port}"', text)
+    text = re.sub(r"(?m)^(address|person)_per_minute = .*", rf"\1_per_minute = {per_minute}", text)
     settings = lab.settings_path.with_name(f"bench-{port}.toml")
     settings.touch(0o600)
-    settings.write_text(f"{text}\n{more}", encoding="utf-8")
+    settings.write_text(text, encoding="utf-8")
     program = Path(sys.executable).with_name("p3idp")
     with (lab.layout.state / f"bench-{port}.log").open("wb") as log:
         process = subprocess.Popen(
