@@ -150,6 +150,7 @@ class Clouds:
         if self._holds(name, part, current):  # as mostly: then many commands at once need not wait for one another
             return
         with self._files.alone(_MEMORY, 60):
+            self._set_aside()
             memory = self._memory()
             memory["clouds"][name] = {**memory["clouds"].get(name, {}), **part}
             memory["current"] = current
@@ -192,13 +193,21 @@ class Clouds:
         return read
 
     def _memory(self) -> dict[str, Any]:
+        return self._read_memory() or {"form": _FORM, "clouds": {}}
+
+    def _read_memory(self) -> dict[str, Any] | None:
+        """The file, unless it is another version's, or damaged."""
         try:
             read = json.loads(self._files.read(_MEMORY) or b"{}")
         except ValueError:
-            read = {}
-        if not isinstance(read, dict) or read.get("form") != _FORM or not isinstance(read.get("clouds"), dict):
-            return {"form": _FORM, "clouds": {}}
-        return read
+            return None
+        is_ours = isinstance(read, dict) and read.get("form") == _FORM and isinstance(read.get("clouds"), dict)
+        return read if is_ours else None
+
+    def _set_aside(self) -> None:
+        """What cannot be read here is somebody's still: it is not written over."""
+        if self._files.read(_MEMORY) and self._read_memory() is None:
+            self._files.set_aside(_MEMORY, "unreadable")
 
 
 def _remembered(memory: Mapping[str, Any], name: str, *, learnt: bool) -> dict[str, Any]:

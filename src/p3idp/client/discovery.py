@@ -10,6 +10,8 @@ from typing import Any
 from p3idp.client.clouds import OFFLINE, SCOPES, Cloud
 from p3idp.client.http import Web
 from p3idp.core.login.metadata import origin_of
+from p3idp.errors.client import BrokerUnreachable
+from p3idp.errors.login import ProviderUnreachable
 from p3idp.errors.sign_in import ClientConfigInvalid, CloudUnknown
 
 PATH = "/.well-known/oauth-protected-resource"
@@ -49,7 +51,10 @@ def what_it_says(web: Web, broker: str) -> Mapping[str, object]:
     """The broker's metadata as it is; empty where it has none. Raises CloudUnknown where it is no broker, and kin."""
     if origin_of(broker) is None:
         raise ClientConfigInvalid(f"The broker {broker!r} is not a plain https address.")
-    answer = web.get(broker + PATH)
+    try:
+        answer = web.get(broker + PATH)
+    except ProviderUnreachable as exc:
+        raise BrokerUnreachable(f"The broker cannot be asked: {exc.detail}") from exc
     if answer.status == 404:
         return {}
     document = answer.json_object()

@@ -4,8 +4,8 @@ Owns what is sent as a client (RFC 6749, 7009, 7636) and what makes an Identity 
 """
 
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote_plus
 
@@ -22,7 +22,7 @@ from p3idp.core.login.values import shown_text
 from p3idp.core.secret import Secret
 from p3idp.errors.client import SignInNeeded
 from p3idp.errors.login import ProviderUnreachable, ProviderUntrusted
-from p3idp.errors.sign_in import ClientConfigInvalid, SignInFailed
+from p3idp.errors.sign_in import ClientConfigInvalid, ClockWrong, SignInFailed
 
 _CLOCK = (Reason.EXPIRED, Reason.IAT_FUTURE, Reason.IAT_OLD, Reason.NBF_FUTURE)
 _LONGEST = 24 * 3600  # seconds
@@ -62,10 +62,10 @@ class Provider:
             raise SignInFailed(f"The identity provider does not take the sign-in ({error_of(answer)}).")
         return self.identity(answer, now, kinds.ID_TOKEN if nonce else kinds.REFRESHED_ID_TOKEN, nonce)
 
-    def refresh(self, old: Identity, now: datetime) -> Identity:
-        """Use the refresh token up for another access token (RFC 6749 section 6).
+    def refresh(self, old: Identity, now: datetime, keep: Callable[[Identity], None] = lambda _: None) -> Identity:
+        """Use the refresh token up for another access token (RFC 6749 section 6), and ``keep`` what came.
 
-        Raises SignInNeeded where the provider does not honour it any more.
+        Raises SignInNeeded where the provider does not honour it any more, ClockWrong and SignInFailed.
         """
         if old.refresh_token is None:
             raise SignInNeeded("The access token is over, and there is no refresh token.", hint=_AGAIN)
@@ -74,7 +74,14 @@ class Provider:
             raise SignInNeeded(f"The identity provider ended your sign-in ({error_of(answer)}).", hint=_AGAIN)
         if answer.status != 200:
             raise ProviderUnreachable(f"The identity provider answers a refresh with status {answer.status}.")
-        return self.identity(answer, now, kinds.REFRESHED_ID_TOKEN, old=old)
+        try:
+            identity = self.identity(answer, now, kinds.REFRESHED_ID_TOKEN, old=old)
+        except ClockWrong:
+            # The old refresh token is used up by now: without the new one a wrong clock would end the sign-in.
+            keep(_turned(old, answer))
+            raise
+        keep(identity)
+        return identity
 
     def identity(
         self, answer: Answer, now: datetime, rules: tuple[Rule, ...], nonce: str = "", old: Identity | None = None
@@ -167,8 +174,14 @@ def error_of(answer: Answer) -> str:
 
 
 def _unbelieved(refusal: Refusal) -> SignInFailed:
-    hint = "Set this machine's clock, and sign in again." if refusal.reason in _CLOCK else ""
-    return SignInFailed(f"{refusal.detail} ({refusal.reason.value})", hint=hint)
+    kind = ClockWrong if refusal.reason in _CLOCK else SignInFailed
+    return kind(f"{refusal.detail} ({refusal.reason.value})")
+
+
+def _turned(old: Identity, answer: Answer) -> Identity:
+    """The old sign-in with the refresh token of an answer that is believed in nothing else."""
+    refresh = answer.json_object().get("refresh_token")
+    return replace(old, refresh_token=Secret(refresh)) if isinstance(refresh, str) and refresh else old
 
 
 def _life(body: Mapping[str, object], access: str, now: datetime) -> timedelta:

@@ -201,9 +201,7 @@ class Work:
         try:
             # Between the provider's answer and the disk, the only refresh token is in here.
             with uninterrupted(self._tell):
-                identity = provider.refresh(old, self._clock())
-                keep(identity)
-                return identity
+                return provider.refresh(old, self._clock(), keep)
         except SignInNeeded as error:
             self.cache.forget_identity(old.issuer, old.client_id)
             if self._sign_in is None:

@@ -57,6 +57,13 @@ class SignInFailed(P3idpError):
     hint = "Try again; if it stays, show this message to the site's administrators."
 
 
+class ClockWrong(SignInFailed):
+    """What the provider says of the time of a sign-in does not fit this machine's clock."""
+
+    code = "clock-wrong"
+    hint = "Set this machine's clock (`p3idp doctor` says how far off it is), and call the command again."
+
+
 class ProjectNotChosen(P3idpError):
     """The command needs a project, and none is in use."""
 
