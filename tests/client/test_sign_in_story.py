@@ -83,9 +83,7 @@ def test_a_browser_signs_in_once_for_all_commands(signed_in: Command, alice: Scr
 
 def test_work_in_a_project(signed_in: Command, site: LabHandle):
     listed = json.loads(signed_in("projects", "--json").stdout)
-    assert [(row["project"], row["roles"], row["in_use"]) for row in listed] == [
-        ("p3@egi", ["member", "reader"], False)
-    ]
+    assert [(row["project"], row["roles"], row["in_use"]) for row in listed] == [("p3@egi", ["member"], False)]
     assert signed_in("token", "--keystone").returncode == 2  # no project is in use
     assert signed_in("use", "p3").stdout == "Working in p3@egi at lab.\n"
     assert "* p3@egi" in signed_in("projects").stdout

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from p3idp.cli.fitting import fit, wrapped
+from p3idp.cli.fitting import fit, width, wrapped
 from p3idp.client.access import OwnAccess, OwnProject, ask_broker
 from p3idp.client.clouds import Cloud
 from p3idp.client.here import Desk
 from p3idp.errors.keystone import KeystoneUnreachable, KeystoneUserDisabled
 
 HEADS = ("Project", "Roles", "Community", "Until")
+_NARROWEST = 12
 _MEMBER = "while a member"
 # What keeps Keystone from being seen, by the code that the broker names; the page says the same.
 _PROBLEMS = {
@@ -38,11 +39,14 @@ def table(found: Sequence[OwnProject], cloud: Cloud) -> Iterator[str]:
 
 
 def columns(rows: Sequence[Sequence[str]], marks: Sequence[str]) -> Iterator[str]:
-    """Cells below one another, as wide as the terminal."""
+    """Cells below one another. Where they are wider than the terminal the widest are cut, the first one last."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    while sum(widths) + 2 * len(widths) > width() and max(widths[1:]) > _NARROWEST:
+        widths[max(range(1, len(widths)), key=lambda column: widths[column])] -= 1
     for sign, row in zip(marks, rows, strict=True):
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        yield fit(f"{sign} {'  '.join(cells)}".rstrip())
+        cells = [cell if len(cell) <= most else cell[: most - 1] + "…" for cell, most in zip(row, widths, strict=True)]
+        padded = [f"{cell:<{most}}" for cell, most in zip(cells, widths, strict=True)]
+        yield fit(f"{sign} {'  '.join(padded)}".rstrip())
 
 
 def notes(access: OwnAccess) -> Iterator[str]:

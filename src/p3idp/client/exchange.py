@@ -124,7 +124,7 @@ def refusal(status: int, body: Any, url: str) -> BrokerRefused | BrokerUnreachab
     if code == _OVER:
         return SignInNeeded(detail)
     if status >= 500:
-        return BrokerUnreachable(detail, hint="Try again in a moment.")
+        return BrokerUnreachable(detail, hint=known or "Try again in a moment.")
     return BrokerRefused(detail, hint=_HINTS.get(code, known))
 
 
