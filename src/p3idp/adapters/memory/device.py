@@ -70,11 +70,13 @@ class MemoryDeviceProvider:
     """Implements ports.device.DeviceProvider. ``agreed``: whose tokens a device code gives; a code gives them once.
 
     ``says``: what is answered instead, one after the other; None among them is silence. Refresh tokens rotate.
+    ``on_given`` happens after tokens were given, before whoever asked has them.
     """
 
     agreed: dict[str, str] = field(default_factory=dict)
     says: list[NotYet | None] = field(default_factory=list)
     down: bool = False
+    on_given: Callable[[], None] | None = None
     interval: int = 5
     asked: list[str] = field(default_factory=list)
     began: list[tuple[str, ...]] = field(default_factory=list)
@@ -112,6 +114,8 @@ class MemoryDeviceProvider:
         if code not in self.agreed:
             return NotYet.PENDING
         self._spent.add(code)
+        if self.on_given is not None:
+            self.on_given()
         return self._tokens(self.agreed[code])
 
     def refresh(self, provider: ProviderId, token: Secret[str]) -> PersonTokens | None:

@@ -29,9 +29,10 @@ def read_user_code(typed: str) -> str | None:
     """
     if len(typed) > _LONGEST_TYPED:
         return None
-    folded = unicodedata.normalize("NFKC", typed).upper()
+    folded = unicodedata.normalize("NFKC", typed)
     kept = "".join(c for c in folded if not c.isspace() and unicodedata.category(c) != "Pd")
-    return kept if len(kept) == LENGTH and set(kept) <= set(ALPHABET) else None
+    # Only then upper case, which makes two letters of some that are none of ours.
+    return kept.upper() if len(kept) == LENGTH and kept.isascii() and set(kept.upper()) <= set(ALPHABET) else None
 
 
 def shown_user_code(code: str) -> str:
