@@ -18,6 +18,7 @@ from p3idp.core.access.thresholds import USUAL, Thresholds
 from p3idp.core.access.way_back import WayBack
 from p3idp.core.policy.model import Policy, Site
 from p3idp.errors.access import LedgerUnavailable
+from p3idp.errors.policy import PolicyInvalid
 from p3idp.ops.access_guards import ParseSite, guards_in_force
 from p3idp.ops.access_history import AccessHistory, Known, unreadable
 from p3idp.ops.access_ledger import AccessRecord, Result
@@ -32,6 +33,7 @@ from p3idp.ops.access_refusals import (
 from p3idp.ops.access_run import Run
 from p3idp.ops.access_write import Progress
 from p3idp.ops.people import PeopleView
+from p3idp.ops.read_ahead import ReadAhead
 from p3idp.ports.environment import Clock
 from p3idp.ports.history import History, RunLock
 from p3idp.ports.keystone import FederationReader, FederationWriter
@@ -57,6 +59,7 @@ class AccessOps:
     texts of its files, and ``site`` its site file alone; ``people`` says what a plan does to people. ``guarded``:
     whether two people can decide here, so that nothing may hide who they are. ``repository``: the one around the policy
     directory; None where nobody asks which commit a policy was read at. ``workers``: writes under way at once.
+    ``domain``: the policy's domain, known sooner than all of it; None where Keystone is read after the policy.
     """
 
     policy: Callable[[], Policy]
@@ -73,6 +76,7 @@ class AccessOps:
     guarded: bool = False
     workers: int = 1
     repository: PolicyRepository | None = None
+    domain: Callable[[], str] | None = None
 
     def plan(self, now: datetime) -> Plan:
         """Raises PolicyInvalid, and the errors of reading Keystone."""
@@ -84,13 +88,26 @@ class AccessOps:
 
     def planned(self, now: datetime) -> Planned:
         """The same without what it does to people."""
-        return self.planned_for(self.policy(), now)
+        reader = self._reader_ahead()
+        return self._planned(self.policy(), now, reader)
 
     def planned_for(self, policy: Policy, now: datetime, commit: Commit | None = None) -> Planned:
         """The same for a policy that is not the present one. ``commit``: the one that it was read at."""
+        return self._planned(policy, now, self.reader, commit)
+
+    def _planned(
+        self, policy: Policy, now: datetime, reader: FederationReader, commit: Commit | None = None
+    ) -> Planned:
         known = self._known(str(policy.site.id))
         provenance = provenance_of(policy, known.newest, self.repository, commit)
-        return plan_policy(policy, self.reader, known, now, self.limits, provenance)
+        return plan_policy(policy, reader, known, now, self.limits, provenance)
+
+    def _reader_ahead(self) -> FederationReader:
+        """Keystone's reader, at work already where the domain is known."""
+        try:
+            return ReadAhead(self.reader, self.domain()) if self.domain else self.reader
+        except PolicyInvalid:  # reading all of it tells every mistake
+            return self.reader
 
     def review_for(self, policy: Policy, now: datetime, commit: Commit | None) -> Planned:
         """The plan for such a policy, as people are to see it."""

@@ -97,6 +97,7 @@ def wire_access(settings: "Settings") -> "AccessOps":
     from p3idp.adapters.keystone.federation import KeystoneFederation
     from p3idp.adapters.keystone.pace import Pace
     from p3idp.adapters.keystone.session import make_session
+    from p3idp.adapters.policy_files import load_site
     from p3idp.adapters.policy_files.texts import is_policy_file, policy_from_texts, site_from_texts
     from p3idp.ops.access import AccessOps
 
@@ -120,6 +121,7 @@ def wire_access(settings: "Settings") -> "AccessOps":
         guarded=settings.approvals.key is not None,
         repository=GitRepository(settings.policy_dir, is_policy_file),
         workers=keystone.concurrency,
+        domain=lambda: load_site(settings.policy_dir, lab=settings.lab, environment=settings.environment).domain,
     )
 
 
