@@ -114,8 +114,31 @@ def test_a_storage_that_is_back_counts_again():
     storage.is_away = False
     assert not is_let(limiter, minute, "a"), "still counted here"
     forward(AWAY_SECONDS)
+    asked = storage.asked
+    assert is_let(limiter, minute, "b")
+    assert storage.asked == asked + 1, "counted there"
+
+
+def test_a_flood_asks_the_storage_no_more_than_its_limit():
+    storage, limiter, forward = with_clock()
+    minute = Limit("minute", 3)
+    assert [is_let(limiter, minute, "a") for _ in range(100)] == [True] * 3 + [False] * 97
+    assert storage.asked == 4
+    forward(61)
     storage.reset()
-    assert is_let(limiter, minute, "a"), "counted there"
+    assert is_let(limiter, minute, "a")
+
+
+def test_what_is_remembered_of_floods_is_bounded(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("p3idp.adapters.limits._MOST_USED_UP", 5)
+    _, limiter, forward = with_clock()
+    one = Limit("minute", 1)
+    for turn in range(2):
+        for number in range(20):
+            assert not is_let(limiter, one, f"{turn}-{number}", 2)
+            assert not is_let(limiter, one, f"{turn}-{number}")
+        assert len(limiter._used_up) == 5
+        forward(61)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ def refused(error: P3idpError, *, oauth_error: str = "", http_status: int = 0) -
     """
     # Why somebody has no access quotes their claims: that is for them, and not for the log.
     detail = "" if isinstance(error, NoAccess) else error.detail
-    _log.info("refused", error=error.code, detail=detail, debug=error.debug)
+    if not isinstance(error, TooMany):  # its line as a request says all of it, and a flood need not write two
+        _log.info("refused", error=error.code, detail=detail, debug=error.debug)
     if not isinstance(error, ExchangeError | TooMany):
         # Its text is meant for administrators: it may name files, hosts or Keystone's condition.
         error = ExchangeFailed("The exchange failed here; it is not your doing.")

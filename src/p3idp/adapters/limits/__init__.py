@@ -22,6 +22,7 @@ from p3idp.ports.limits import Limit
 AWAY_SECONDS = 10.0
 _ANSWER_SECONDS = 0.3  # a request waits so long for a storage that hangs, once in AWAY_SECONDS
 _NAMESPACE = "p3idp"
+_MOST_USED_UP = 10_000
 _TIMES = {
     "redis": {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS},
     "rediss": {"socket_timeout": _ANSWER_SECONDS, "socket_connect_timeout": _ANSWER_SECONDS},
@@ -40,28 +41,41 @@ class CountingLimiter:
     def __init__(self, storage: Storage, clock: Callable[[], float]) -> None:
         self._shared, self._own = FixedWindowRateLimiter(storage), FixedWindowRateLimiter(MemoryStorage())
         self._clock, self._away_until = clock, 0.0
+        self._used_up: dict[tuple[str, str], float] = {}  # until when; a flood asks no storage while it lasts
 
     def take(self, limit: Limit, key: str, cost: int = 1) -> None:
         """See the port."""
         if limit.most == 0:
             return None
-        if self._clock() >= self._away_until:
+        key = sha256(key.encode()).hexdigest()  # memcached takes no long key, and a store need not hold names
+        now = self._clock()
+        if (end := self._used_up.get((limit.name, key), now)) > now:
+            raise _too_many(limit, end - now)
+        if now >= self._away_until:
             try:
                 return self._take(self._shared, limit, key, cost)
             except TooMany:
                 raise
             except Exception as exc:  # each storage raises what its driver does, and the text may hold its address
-                self._away_until = self._clock() + AWAY_SECONDS
+                self._away_until = now + AWAY_SECONDS
                 _log.warning("limits are counted by each process alone: their storage fails (%s)", type(exc).__name__)
         return self._take(self._own, limit, key, cost)
 
     def _take(self, counted: FixedWindowRateLimiter, limit: Limit, key: str, cost: int) -> None:
         item = RateLimitItemPerSecond(limit.most, limit.seconds, namespace=_NAMESPACE)
-        hashed = sha256(key.encode()).hexdigest()  # memcached takes no long key, and a store need not hold names
-        if not counted.hit(item, limit.name, hashed, cost=cost):
-            wait = counted.get_window_stats(item, limit.name, hashed).reset_time - self._clock()
-            told = f"More than {limit.most} requests in {limit.seconds} seconds."
-            raise TooMany(told, debug=limit.name, retry_after=min(max(1, math.ceil(wait)), limit.seconds))
+        if counted.hit(item, limit.name, key, cost=cost):
+            return
+        now, end = self._clock(), counted.get_window_stats(item, limit.name, key).reset_time
+        if len(self._used_up) >= _MOST_USED_UP:
+            self._used_up = {each: until for each, until in self._used_up.copy().items() if until > now}
+        if len(self._used_up) < _MOST_USED_UP:
+            self._used_up[limit.name, key] = end
+        raise _too_many(limit, end - now)
+
+
+def _too_many(limit: Limit, wait: float) -> TooMany:
+    told = f"More than {limit.most} requests in {limit.seconds} seconds."
+    return TooMany(told, debug=limit.name, retry_after=min(max(1, math.ceil(wait)), limit.seconds))
 
 
 def open_limiter(url: str, password: Secret[str] | None, clock: Callable[[], float]) -> CountingLimiter:
