@@ -136,9 +136,9 @@ def test_what_is_remembered_of_floods_is_bounded(monkeypatch: pytest.MonkeyPatch
     for turn in range(2):
         for number in range(20):
             assert not is_let(limiter, one, f"{turn}-{number}", 2)
-            assert not is_let(limiter, one, f"{turn}-{number}")
-        assert len(limiter._used_up) == 5
+            assert len(limiter._used_up) <= 5
         forward(61)
+    assert len(limiter._used_up) < 5, "and what is over goes"
 
 
 @pytest.mark.parametrize(
