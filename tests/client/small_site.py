@@ -130,7 +130,7 @@ class SmallSite:
             server.start()
         self.provider.answer, self.broker.answer, self.keystone.answer = self._provider, self._broker, self._keystone
         self.issued: list[str] = []  # every secret that anybody here ever gave
-        self.refresh_token = ""  # the one that is good
+        self.good: set[str] = set()  # the refresh tokens that were not used yet: one a sign-in
         self.nonce, self.life = "", 3600
 
     @property
@@ -171,16 +171,18 @@ class SmallSite:
     def _token(self, form: Mapping[str, str]) -> Reply:
         if form.get("client_id") != self.client:
             return 401, {}, {"error": "invalid_client"}
-        if form["grant_type"] == "refresh_token" and form["refresh_token"] != self.refresh_token:
+        if form["grant_type"] == "refresh_token" and form["refresh_token"] not in self.good:
             return 400, {}, {"error": "invalid_grant"}
-        self.refresh_token = self.secret("refresh")
+        self.good.discard(form.get("refresh_token", ""))  # it turns
+        refresh = self.secret("refresh")
+        self.good.add(refresh)
         moment = int((datetime.now(UTC) + self.provider.skew).timestamp())
         nonce = {"nonce": self.nonce} if form["grant_type"] == "authorization_code" else {}
         claims = {"iss": self.issuer, "sub": "mary@op.test", "aud": self.client, "exp": moment + 300, "iat": moment,
                   "name": "Mary", **nonce}  # fmt: skip
         id_token = jwt.encode({"alg": "RS256", "kid": "k1"}, claims, KEY)
         self.issued.append(id_token)
-        return 200, {}, {"access_token": self.secret("access"), "refresh_token": self.refresh_token,
+        return 200, {}, {"access_token": self.secret("access"), "refresh_token": refresh,
                          "id_token": id_token, "token_type": "Bearer", "expires_in": self.life}  # fmt: skip
 
     def _broker(self, asked: Asked) -> Reply:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from p3idp.core.login.strict_json import NotStrictJson, parse_object
@@ -20,11 +20,11 @@ _LATER = "Try again later; `p3idp doctor` says what this machine reaches."
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, headers by lower-case name, and a body of bounded size."""
+    """A status, headers by lower-case name, and a body of bounded size. Tokens are in both, so neither is shown."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
     def json_object(self) -> dict[str, object]:
         """The body as one JSON object. Raises ProviderUnreachable where it is anything else."""
