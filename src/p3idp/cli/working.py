@@ -21,6 +21,7 @@ from p3idp.client.clouds import Cloud
 from p3idp.client.here import Desk, desk, say_on_stderr, somebody_is_here
 from p3idp.client.identity import ProjectToken
 from p3idp.errors.command import UsageMistaken
+from p3idp.errors.sign_in import ProjectNotChosen
 
 if TYPE_CHECKING:
     from p3idp.client.own_credentials import MadeCredential
@@ -137,8 +138,11 @@ def _run_long(here: Desk, chosen: Cloud, project: str, span: timedelta, command:
     from p3idp.client.child import run_child  # only this way to run waits for a child
     from p3idp.client.clouds_entry import variables_of_credential
     from p3idp.client.long_run import RENEWAL, LongRun
+    from p3idp.client.own_credentials import own_credentials
 
-    runs = LongRun(here, chosen, say_on_stderr)
+    if not project:
+        raise ProjectNotChosen(f"No project of the cloud {chosen.name} is in use.")
+    runs = LongRun(here.cache.files, lambda: own_credentials(here, chosen), say_on_stderr)
 
     def work(made: "MadeCredential", note: int) -> int:
         environment = {**_inherited(), **variables_of_credential(made, chosen.ca_file)}

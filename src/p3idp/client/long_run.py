@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from p3idp.client.cache.files import PrivateFiles
-from p3idp.client.clouds import Cloud
 from p3idp.client.env import new_token, now, uninterrupted
-from p3idp.client.here import Desk
-from p3idp.client.own_credentials import RUN_PREFIX, MadeCredential, OwnCredentials, Wish, own_credentials
+from p3idp.client.own_credentials import RUN_PREFIX, MadeCredential, OwnCredentials, Wish
 from p3idp.errors import P3idpError
-from p3idp.errors.sign_in import CacheNotWritten, ProjectNotChosen
+from p3idp.errors.sign_in import CacheNotWritten
 
 try:
     import fcntl
@@ -43,23 +41,26 @@ class Note:
 
 
 class LongRun:
-    """Runs at one cloud, as whoever is signed in. ``tell`` takes words for people."""
+    """Runs at one cloud. ``come`` goes to its Keystone as whoever is signed in, ``tell`` takes words for people."""
 
-    def __init__(self, here: Desk, cloud: Cloud, tell: Callable[[str], None]) -> None:
-        self._here, self._cloud, self._tell = here, cloud, tell
-        self._files = here.cache.files
+    def __init__(
+        self,
+        files: PrivateFiles,
+        come: Callable[[], OwnCredentials],
+        tell: Callable[[str], None],
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self._files, self._come, self._tell, self._clock = files, come, tell, clock
 
     def run(self, project: str, span: timedelta, work: Callable[[MadeCredential, int], int]) -> int:
         """Call ``work`` with a credential that ends after ``span``, or with the work; the status that it returns.
 
         The number handed on is the note's handle, which a child should hold open. Raises as OwnCredentials.create does.
         """
-        if not project:
-            raise ProjectNotChosen(f"No project of the cloud {self._cloud.name} is in use.")
-        keystone = own_credentials(self._here, self._cloud)
+        keystone = self._come()
         reached = keystone.keystone.project(project)
         self._end_left_ones(keystone)
-        wish = Wish(f"{RUN_PREFIX}{new_token()[:16]}", (now() + span).replace(microsecond=0),
+        wish = Wish(f"{RUN_PREFIX}{new_token()[:16]}", (self._clock() + span).replace(microsecond=0),
                     description="One run of `p3idp exec --long`")  # fmt: skip
         with _noted(self._files, self._place(keystone), wish) as (note, handle):
             try:
@@ -71,12 +72,12 @@ class LongRun:
     def renew(self) -> None:
         """Sign in at Keystone once more, so that group memberships do not lapse during the run; silence is no harm."""
         with contextlib.suppress(P3idpError):
-            own_credentials(self._here, self._cloud)
+            self._come()
 
     def _end(self, note: Note) -> None:
         """End this run's credential. Where that is not possible now, its note stays for the next run."""
         try:
-            _end_named(own_credentials(self._here, self._cloud), {note.credential})
+            _end_named(self._come(), {note.credential})
         except P3idpError as error:
             self._tell(
                 f"The application credential {note.credential} could not be ended: {error.detail} It ends by itself at "
@@ -87,7 +88,7 @@ class LongRun:
 
     def _end_left_ones(self, keystone: OwnCredentials) -> None:
         """End what killed runs left, and what is over: Keystone keeps those until somebody deletes them."""
-        moment, place = now(), self._place(keystone)
+        moment, place = self._clock(), self._place(keystone)
         with self._files.alone(_LOCK, 60):
             left = _left(self._files.directory, moment)
         mine = [note for note in left if note.place == place]
