@@ -91,9 +91,9 @@ class MemoryDeviceProvider:
         """See the port."""
         self._answer()
         self.began.append(scopes)
-        code, number = f"upstream-{next(self._ids)}", len(self.began)
+        number = len(self.began)
         link = f"https://idp.test/device?user_code=IDP-{number}"
-        return Upstream(Secret(code), verifier, f"IDP-{number}", link, self.interval, now)
+        return Upstream(Secret(f"upstream-{number}"), verifier, f"IDP-{number}", link, self.interval, now)
 
     def agree(self, number: int, login: str) -> None:
         """``login`` agrees to the device flow of this number."""
