@@ -12,7 +12,7 @@ class ExchangeError(P3idpError):
     exit_status = ExitStatus.REFUSED
     http_status = 400
     oauth_error: ClassVar[str] = "invalid_request"
-    hint = "See docs/how-to/exchange.md for the parameters."
+    hint = "See docs/reference/broker-api.md for the parameters."
 
 
 class UnsupportedGrantType(ExchangeError):

@@ -28,3 +28,4 @@ class AccessMethodNotTaken(ExchangeError):
 
     code = "access-method"
     http_status = 405
+    hint = "Ask with GET."
