@@ -11,6 +11,10 @@ from p3idp.cli.fitting import fit
 from p3idp.client.own_credentials import RUN_PREFIX, MadeCredential, OwnCredential
 
 _SOON = timedelta(days=7)
+_OTHERS = (
+    "CLOUD", "TOKEN", "USERNAME", "USER_ID", "USERID", "PASSWORD", "PROJECT_ID", "PROJECT_NAME", "PROJECT_DOMAIN_ID",
+    "PROJECT_DOMAIN_NAME", "TENANT_ID", "TENANT_NAME", "SYSTEM_SCOPE", "TRUST_ID",
+)  # fmt: skip
 _MAKERS = {RUN_PREFIX: "p3idp exec --long"}
 
 
@@ -32,10 +36,12 @@ def as_body(found: OwnCredential, projects: Mapping[str, str], now: datetime) ->
 
 def as_lines(shown: Sequence[OwnCredential], projects: Mapping[str, str], now: datetime, hidden: int) -> Iterator[str]:
     """A line each, and what is not shown."""
-    width = max((len(each.name) for each in shown), default=0)
-    for each in shown:
+    rows = [(each.name, _where(each, projects), ", ".join(each.roles)) for each in shown]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for each, row in zip(shown, rows, strict=True):
         colour = "red" if each.is_over(now) else "yellow" if each.is_over(now + _SOON) else None
-        yield click.style(fit(_line(each, projects, now, width)), fg=colour)
+        padded = [f"{text:<{width}}" for text, width in zip(row, widths, strict=True)]
+        yield click.style(fit("  ".join([*padded, *_marks(each, now)])), fg=colour)
     if not shown:
         yield "You have no application credentials."
     if hidden:
@@ -48,24 +54,27 @@ def created_lines(made: MadeCredential, told: str) -> Iterator[str]:
     yield f"Made {found.name} for {made.project}: {', '.join(found.roles)}; it ends {_end(found)}."
     if told:
         yield told
-    yield "It works while you are a member. If it stops before its end, this signs you in at Keystone and brings it back:"
+    yield "It works while you are a member. If it stops before its end, come to Keystone, and it works again:"
     yield "  p3idp application-credential list"
 
 
 def export_lines(values: Mapping[str, str]) -> str:
     """Lines for a shell to read. What names another identity goes first."""
-    others = "unset OS_CLOUD OS_TOKEN OS_USERNAME OS_PASSWORD OS_PROJECT_NAME OS_PROJECT_ID OS_PROJECT_DOMAIN_NAME\n"
+    others = "".join(f"unset OS_{name}\n" for name in _OTHERS)
     return others + "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
-def _line(found: OwnCredential, projects: Mapping[str, str], now: datetime, width: int) -> str:
-    where = projects.get(found.project_id) or f"{found.project_id} (you do not reach it now)"
-    marks = [f"{len(found.rules)} access rules"] if found.rules else []
-    marks += ["unrestricted"] if found.unrestricted else []
-    marks += [f"of {maker}" for prefix, maker in _MAKERS.items() if found.name.startswith(prefix)]
-    verb = "ended" if found.is_over(now) else "ends"
-    told = f"{found.name:<{width}}  {where}  {', '.join(found.roles)}  {verb} {_end(found)}"
-    return "  ".join([told, *marks])
+def _where(found: OwnCredential, projects: Mapping[str, str]) -> str:
+    return projects.get(found.project_id) or f"{found.project_id} (you do not reach it now)"
+
+
+def _marks(found: OwnCredential, now: datetime) -> Iterator[str]:
+    yield f"{'ended' if found.is_over(now) else 'ends'} {_end(found)}"
+    if found.rules:
+        yield f"{len(found.rules)} access rules"
+    if found.unrestricted:
+        yield "unrestricted"
+    yield from (f"of {maker}" for prefix, maker in _MAKERS.items() if found.name.startswith(prefix))
 
 
 def _end(found: OwnCredential) -> str:
