@@ -5,12 +5,13 @@ system: its control hands out the tokens of jobs.
 """
 
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class Machines:
     keystone: str
     jobs_keystone: str
     broker: str
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def settings_path(self) -> Path:
@@ -73,6 +75,36 @@ class Machines:
 
     def apply(self) -> list[str]:
         return apply(self.settings)
+
+    def hold(self, *people: tuple[str, str]) -> None:
+        """Name these and nobody else, at Keystone and at the broker, which reads the policy when it starts."""
+        self.name(*people)
+        self.apply()
+        self.start("broker")
+        time.sleep(1.1)  # in the second of a revocation Keystone revokes what is made anew as well
+
+    def start(self, name: str) -> None:
+        """Start a server, again where it runs, and wait until it answers."""
+        self.stop(name)
+        script = str(Path(sys.executable).with_name("p3idp"))
+        command, urls = {
+            "apache": (
+                [str(binary()), "-D", "FOREGROUND", "-f", str(self.directory / "apache2.conf")],
+                [f"{self.keystone}/", f"{self.jobs_keystone}/"],
+            ),
+            "broker": ([script, "serve", "--settings", str(self.settings_path)], [f"{self.broker}/healthz"]),
+        }[name]
+        log = self.directory / f"{name}.log"
+        with log.open("a") as out:
+            self.running[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        for url in urls:
+            _await(self.lab, url, log)
+
+    def stop(self, name: str) -> None:
+        if name in self.running:
+            # gunicorn takes this for an end at once; asked to end it would wait for connections that are kept open.
+            self.running[name].send_signal(signal.SIGINT if name == "broker" else signal.SIGTERM)
+            self.running.pop(name).wait(20)
 
     def job(self, path: str = "physics/simulation", aud: str | None = None, **more: str | int) -> str:
         """A token of a CI job, for our broker unless told otherwise."""
@@ -116,22 +148,13 @@ def machines_at(lab: LabHandle, directory: Path) -> Iterator[Machines]:
     own = {"PidFile": directory / "apache.pid", "DefaultRuntimeDir": directory, "Include": generated / "apache.conf"}
     text = "\n".join(f'{word} "{own[word]}"' if (word := line.split(" ")[0]) in own else line for line in lines)
     (directory / "apache2.conf").write_text(text + "\n", encoding="utf-8")
-    programs = [
-        [str(binary()), "-D", "FOREGROUND", "-f", str(directory / "apache2.conf")],
-        [str(Path(sys.executable).with_name("p3idp")), "serve", "--settings", str(world.settings_path)],
-    ]
-    with (directory / "servers.log").open("w") as log:
-        running = [subprocess.Popen(each, stdin=subprocess.DEVNULL, stdout=log, stderr=log) for each in programs]
-        try:
-            for url in (f"{world.keystone}/", f"{world.jobs_keystone}/", f"{world.broker}/healthz"):
-                _await(lab, url, directory / "servers.log")
-            yield world
-        finally:
-            for each in running:
-                each.terminate()
-            for each in running:
-                each.wait(20)
-            apply(lab.settings)
+    try:
+        world.start("apache")
+        yield world
+    finally:
+        for name in list(world.running):
+            world.stop(name)
+        apply(lab.settings)
 
 
 def _write(world: Machines) -> None:
@@ -147,7 +170,8 @@ def _write(world: Machines) -> None:
     text = lab.settings_path.read_text(encoding="utf-8")
     changed = {
         f'policy_dir = "{lab.settings.policy_dir}"': f'policy_dir = "{directory / "policy"}"',
-        f'auth_url = "{lab.urls.keystone_url}"': f'auth_url = "{lab.urls.keystone_url}"\npublic_url = "{world.keystone}"',
+        f'auth_url = "{lab.urls.keystone_url}"': f'auth_url = "{lab.urls.keystone_url}"\n'
+        f'public_url = "{world.keystone}"',
         f'keystone_listen = "127.0.0.1:{lab.urls.keystone}"': f'keystone_listen = "127.0.0.1:{port["k"]}"',
         f'base_url = "{lab.urls.broker_url}"': f'base_url = "{world.broker}"',
         f'listen = "127.0.0.1:{lab.urls.broker}"': f'listen = "127.0.0.1:{port["b"]}"',
