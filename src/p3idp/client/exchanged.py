@@ -16,7 +16,7 @@ from p3idp.client.exchange import Broker, BrokerToken
 from p3idp.client.renewing import Renewing
 from p3idp.core.exchange.target import as_resource, as_scope
 from p3idp.core.keystone_url import v3_url
-from p3idp.core.policy.model import ProjectRef
+from p3idp.core.policy.names import ProjectRef
 from p3idp.core.secret import Secret
 from p3idp.errors import ExitStatus, P3idpError
 

@@ -22,7 +22,7 @@ from p3idp.client.keystone import Keystone, revoke
 from p3idp.client.provider import Provider
 from p3idp.core.exchange.target import as_resource, as_scope, parse_scope
 from p3idp.core.keystone_url import v3_url
-from p3idp.core.policy.model import ProjectRef
+from p3idp.core.policy.names import ProjectRef
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
 from p3idp.errors.client import SignInNeeded

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from p3idp.client.env import new_token
 from p3idp.errors.client import SignInNeeded
 from p3idp.errors.sign_in import CacheNotWritten, CacheUnfit
@@ -91,6 +89,8 @@ class PrivateFiles:
     @contextmanager
     def alone(self, name: str, seconds: float, waiting: Callable[[], None] | None = None) -> Iterator[None]:
         """One process at a time; the others wait, and after a second say so. Raises SignInNeeded after ``seconds``."""
+        from filelock import FileLock, Timeout  # whoever finds what it needs waits for nobody, and not for this
+
         self._make()
         lock = FileLock(self.directory / f"{name}.lock", mode=0o600)
         try:

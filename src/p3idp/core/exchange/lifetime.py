@@ -7,7 +7,7 @@ policy's ``until``); a clock that moves in between changes none of them.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from p3idp.core.policy.model import ProjectRef
+from p3idp.core.policy.names import ProjectRef
 from p3idp.core.secret import Secret
 from p3idp.errors.exchange import LifetimeUnkept, SubjectTokenOver
 

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from p3idp.core.policy.model import ProjectRef
+from p3idp.core.policy.names import ProjectRef
 from p3idp.errors.exchange import InvalidScope
 
 _PROJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")

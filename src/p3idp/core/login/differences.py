@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from p3idp.core.login.session import KeystoneView
 from p3idp.core.policy.decision import ProjectAccess
-from p3idp.core.policy.model import ProjectRef
+from p3idp.core.policy.names import ProjectRef
 
 # `keystone-manage bootstrap` makes these implied roles: a token with the first shows the others too.
 IMPLIED: Mapping[str, tuple[str, ...]] = {

@@ -6,7 +6,7 @@ from typing import NewType
 
 from p3idp.core.credentials.held import ApplicationCredential
 from p3idp.core.login.tokens import VerifiedClaims
-from p3idp.core.policy.model import ProjectRef
+from p3idp.core.policy.names import ProjectRef
 
 SessionId = NewType("SessionId", str)
 

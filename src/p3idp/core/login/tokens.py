@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
-from p3idp.core.policy.model import ProviderId
+from p3idp.core.policy.names import ProviderId
 from p3idp.core.secret import Secret
 
 RawToken = NewType("RawToken", Secret[str])

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, NewType
+from typing import Any, NamedTuple
 
 from p3idp.core.policy.entitlement import Entitlement
+from p3idp.core.policy.names import PolicyId as PolicyId
+from p3idp.core.policy.names import ProjectRef as ProjectRef
+from p3idp.core.policy.names import ProviderId as ProviderId
 
-PolicyId = NewType("PolicyId", str)
-ProviderId = NewType("ProviderId", str)
 _PERSON_GROUP = re.compile(r"person:[0-9a-f]{40}")
 
 
@@ -117,17 +118,6 @@ class Validity:
     def holds(self, now: datetime) -> bool:
         """Whether ``now`` lies within."""
         return (self.start is None or self.start <= now) and (self.until is None or now < self.until)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ProjectRef:
-    """A Keystone project by name and domain name."""
-
-    domain: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.name}@{self.domain}"
 
 
 @dataclass(frozen=True, slots=True)
