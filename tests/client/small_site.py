@@ -205,13 +205,16 @@ class SmallSite:
 
     def _keystone(self, asked: Asked) -> Reply:
         ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
-        token = {"expires_at": ends, "project": {"id": "0a1b", "name": "p3", "domain": {"name": "egi"}},
+        project = {"id": "0a1b", "name": "p3", "domain": {"name": "egi"}}
+        token = {"expires_at": ends, "issued_at": ends, "project": project,
                  "roles": [{"name": "member"}], "user": {"id": "u1", "name": "mary"}}  # fmt: skip
         match asked.method, asked.path.removeprefix("/v3"):
             case "GET", "" | "/":
                 return 200, {}, {"version": {"id": "v3.14", "status": "stable"}}
             case "GET", "/auth/projects":
                 return 200, {}, {"projects": [{"id": "0a1b", "name": "p3"}]}
+            case "GET", "/auth/tokens":
+                return 200, {"X-Subject-Token": asked.headers["x-subject-token"]}, {"token": token}
             case "DELETE", "/auth/tokens":
                 return 204, {}, b""
             case "POST", _:
