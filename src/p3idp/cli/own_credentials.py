@@ -84,6 +84,8 @@ def create(
             if place:
                 place.keep(made, chosen.ca_file)
             else:
+                if sys.stdout.isatty():
+                    say_on_stderr("Whoever reads the next lines can act as you in this project.")
                 click.echo(_with_secret(made, chosen.ca_file, as_json=as_json), nl=as_json)
                 sys.stdout.flush()
     if as_json and place:
@@ -182,14 +184,11 @@ def _body(made: MadeCredential) -> dict[str, Any]:
 
 
 def _refuse_terminal(*, show: bool, elsewhere: bool) -> None:
-    if elsewhere or not sys.stdout.isatty():
-        return
-    if not show:
+    if sys.stdout.isatty() and not show and not elsewhere:
         raise UsageMistaken(
             "A secret on a terminal stays in its history and in front of whoever looks. Nothing was made.",
             hint="Let --write put it into clouds.yaml and secure.yaml, --out FILE into a file, or add --show.",
         )
-    say_on_stderr("Whoever reads the next lines can act as you in this project.")
 
 
 def _name(name: str) -> str:

@@ -71,7 +71,7 @@ def _where(found: OwnCredential, projects: Mapping[str, str]) -> str:
 def _marks(found: OwnCredential, now: datetime) -> Iterator[str]:
     yield f"{'ended' if found.is_over(now) else 'ends'} {_end(found)}"
     if found.rules:
-        yield f"{len(found.rules)} access rules"
+        yield f"access rules: {len(found.rules)}"
     if found.unrestricted:
         yield "unrestricted"
     yield from (f"of {maker}" for prefix, maker in _MAKERS.items() if found.name.startswith(prefix))
