@@ -8,7 +8,7 @@ export NO_MKDOCS_2_WARNING := 1
 # Every version with its hashes; --upgrade is yours to add.
 LOCK := uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url
 
-.PHONY: help install run stop status test check format docs docs-generate lock test-horizon prove matrix bench scale faults
+.PHONY: help install run stop status test check format docs docs-generate lock test-horizon test-clients prove matrix bench scale faults
 
 help:  ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,9 @@ test: install  ## Run the tests in two processes, each with servers of its own o
 
 test-horizon: install  ## Sign in through a real Horizon by Chromium (installs 380 MB once); P3IDP_PICTURES=1 keeps the pictures
 	@$(BIN)/python -m pytest tests/horizon $(ARGS)
+
+test-clients: install  ## Work with openstack, openstacksdk and Ansible against a real Barbican (installs 750 MB once)
+	@$(BIN)/python -m pytest tests/clients $(ARGS)
 
 prove: install  ## Prove the mapping engine against Keystone's own: 200,000 pairs; ARGS="--pairs 1000000" for more
 	@PYTHONPATH=tests/kit $(BIN)/python tests/prove/prove.py --fixtures --hunt 2000 $(ARGS)
@@ -69,7 +72,9 @@ docs: docs-generate  ## Build the documentation into site/
 docs-generate:  ## Write the reference pages that the code itself knows
 	@$(BIN)/python docs/generate.py
 
-lock:  ## Renew the lock files of p3idp, Keystone and Horizon
+lock:  ## Renew the lock files of p3idp and of each server and client of the lab that has its own
 	@$(BIN)/$(LOCK) pyproject.toml --extra dev -o deploy/lock/p3idp.txt
 	@$(BIN)/$(LOCK) deploy/lock/keystone.in -o deploy/lock/keystone.txt
 	@$(BIN)/$(LOCK) deploy/lock/horizon.in -o deploy/lock/horizon.txt
+	@$(BIN)/$(LOCK) deploy/lock/barbican.in -o deploy/lock/barbican.txt
+	@$(BIN)/$(LOCK) deploy/lock/ansible.in -o deploy/lock/ansible.txt

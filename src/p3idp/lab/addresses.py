@@ -23,6 +23,7 @@ class Addresses:
     broker: int = 18443
     horizon: int = 18080
     alt_1: int = 15100
+    barbican: int = 19311
 
     @property
     def issuer(self) -> str:
@@ -43,6 +44,11 @@ class Addresses:
     def alt_1_url(self) -> str:
         """The second cloud's Keystone, behind an Apache of its own."""
         return f"https://localhost:{self.alt_1}/v3"
+
+    @property
+    def barbican_url(self) -> str:
+        """The store of secrets."""
+        return f"https://localhost:{self.barbican}"
 
     @property
     def broker_url(self) -> str:

@@ -126,6 +126,7 @@ def _await(layout: Layout, servers: Sequence[Server], say: Say) -> None:
             if process is None or process.gave_up:
                 raise _failed(layout, server, "stopped while starting")
             if server.is_ready(layout):
+                server.join(layout)
                 waiting.remove(server)
                 say(f"{server.name} is ready ({monotonic() - begin:.0f} s): {server.address(layout)}")
             elif monotonic() - begin > server.patience_seconds:

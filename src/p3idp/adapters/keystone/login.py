@@ -47,7 +47,11 @@ class KeystoneLogin:
         base = v3_url(provider.keystone_url) if provider.keystone_url else self._url
         idp, protocol = quote(provider.id, safe=""), quote(provider.protocol, safe="")
         url = f"{base}/OS-FEDERATION/identity_providers/{idp}/protocols/{protocol}/auth"
-        reply = self._http.send("POST", url, headers={"Authorization": f"Bearer {token.reveal()}"})
+        bearer = {"Authorization": f"Bearer {token.reveal()}"}
+        reply = self._http.send("POST", url, headers=bearer)
+        if reply.status_code == 409:
+            # Of a person's first two logins at once, the one that comes second finds a user that it would make itself.
+            reply = self._http.send("POST", url, headers=bearer)
         if reply.status_code != 201:
             # A redirect means that Apache treats this address as a browser's.
             unknown = "Keystone's front does not take tokens at its federation endpoint."

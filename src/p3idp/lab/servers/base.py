@@ -62,6 +62,9 @@ class Server(ABC):
     def is_ready(self, layout: Layout) -> bool:
         """Whether it answers as it should."""
 
+    def join(self, layout: Layout) -> None:  # noqa: B027 - most need nothing of the others
+        """Make itself known to the other servers, once it answers. Runs at every start."""
+
 
 def answers(layout: Layout, url: str) -> int | None:
     """The HTTP status that a URL answers with, None when it does not answer."""
