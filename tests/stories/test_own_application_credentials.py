@@ -189,7 +189,14 @@ def test_the_real_client_works_with_what_was_written(heidi: Researcher, site: La
     assert heidi.tell("application-credential", "create", "ci3", "--write", status=1)["error"]["code"] == (
         "secret-file-open"
     )
-    assert heidi.credentials() == ["ci", "ci2"], "nothing was made whose secret had no place"
+    (config / "secure.yaml").chmod(0o600)
+    (config / "clouds.yaml").chmod(0o444)
+    before = [each.read_text() for each in (config / "clouds.yaml", config / "secure.yaml")]
+    assert heidi.tell("application-credential", "create", "ci3", "--write", status=1)["error"]["code"] == (
+        "clouds-file-not-written"
+    )
+    assert [each.read_text() for each in (config / "clouds.yaml", config / "secure.yaml")] == before
+    assert heidi.credentials() == ["ci", "ci2"], "nothing stays whose secret had no place"
     heidi.type("application-credential", "revoke", "ci")
     assert heidi.run("openstack", "--os-cloud", "ci", "token", "issue").returncode != 0
 
