@@ -45,6 +45,7 @@ bench: install  ## Measure p3idp beside Keystone: engines, replay, exchanges, th
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/replaying.py
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/exchange.py $(ARGS)
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/capacity.py
+	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/flood.py
 	@PYTHONPATH=tests/kit:tests/client $(BIN)/python tests/bench/client.py
 	@PYTHONPATH=tests/kit $(BIN)/python tests/bench/scale.py --json build/scale-small.json
 
