@@ -100,6 +100,7 @@ _WORDS = {
     "Path": "path",
     "SecretRef": "secret",
     "tuple[str, ...]": "list of texts",
+    "tuple[IPvAnyNetwork, ...]": "list of networks",
 }
 
 
