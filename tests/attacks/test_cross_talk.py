@@ -1,10 +1,13 @@
 """Many people at once on one worker, some of them failing: nobody gets what is another's (CVE-2014-0105)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Barrier
 
 import pytest
-from exchange_world import P3, P4, World
+from exchange_world import OPERATORS, P3, P4, World
 
+from p3idp.core.policy.model import AccessRule, Project, ProjectRef
 from p3idp.errors import P3idpError
 from p3idp.ports.request import request_id
 
@@ -43,3 +46,26 @@ def test_fifty_exchanges_at_once_mix_nobody_up(world: World, hours: int) -> None
         assert (owner, got, code) == (name, "" if project in codes else project, codes.get(project, ""))
     for event in world.ledger.events:
         assert event.request_id == "req-of-" + event.actor.id.partition("@")[0]
+
+
+@pytest.mark.attack("X30")
+def test_five_hundred_exchanges_of_one_token_each_get_the_project_they_asked_for() -> None:
+    refs = [ProjectRef("egi", f"own{number}") for number in range(50)]
+    world = World()
+    (community,) = world.policy.communities
+    rule = AccessRule(OPERATORS, tuple((ref, ("member",)) for ref in refs))
+    own = replace(community, projects=tuple(map(Project, refs)), rules=(rule,))
+    world.policy = replace(world.policy, communities=(own,))
+    world.arrive("alice", {ref: ("member",) for ref in refs})
+    barrier = Barrier(100)
+
+    def ask(number: int) -> tuple[str, str]:
+        if number < 100:
+            barrier.wait(20)
+        got = world.ask(scope=f"project:own{number % 50}@egi")
+        return got.project.name, world.keystone._issued[got.value.reveal()][0].name
+
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(ask, range(500)))
+    assert answers == [(f"own{number % 50}", "alice") for number in range(500)]
+    assert len({event.target for event in world.ledger.events}) == 50

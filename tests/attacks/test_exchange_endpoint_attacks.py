@@ -1,5 +1,6 @@
 """Attacks on the token endpoint: its form (X01-X04), its targets and types (X19-X21), lifetime (X22-X24), projects
-that are not the caller's (X25-X27), and what errors give away (X36). Over HTTP, on systems with a memory."""
+that are not the caller's (X25-X27), odd characters (X35), what errors give away (X36). Over HTTP, on systems
+with a memory."""
 
 import re
 from collections.abc import Callable
@@ -211,6 +212,39 @@ def test_no_error_tells_of_tokens_stacks_or_keystone(attack: Attack):
         held = reply.status_code >= 400 and CANARY not in reply.text
         attack.saw(f"{name} is not echoed", held, str(reply.status_code), "X36")
         assert held, (name, reply.text)
+
+
+ODD = {
+    "a newline": f"project:p3@egi\n{CANARY}",
+    "a header": f"project:p3@egi\r\nX-Roles: {CANARY}",
+    "a null": f"project:p3@egi\0{CANARY}",
+    "colours of a terminal": f"\x1b[31m{CANARY}",
+    "a letter beyond ASCII": f"project:{CANARY}é@egi",
+    "marks that turn text round": f"project:\u202e{CANARY}@egi",
+    "60 kB": CANARY * 10_000,
+}
+
+
+@pytest.mark.attack("X35")
+@pytest.mark.parametrize("name", ["scope", "audience", "resource", "requested_token_type", "subject_token_type"])
+def test_odd_characters_and_sizes_are_refused_and_stay_out_of_the_log(
+    name: str, client: FlaskClient, world: World, attack: Attack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bodies = {variant: urlencode(a_form(**{name: odd})).encode() for variant, odd in ODD.items()}
+    rest = urlencode(a_form(**{name: None})).encode() + b"&" + name.encode() + b"="
+    bodies |= {
+        "8-bit, not encoded": rest + b"project:\xe9" + CANARY.encode(),
+        "no UTF-8": rest + b"%ff%fe" + CANARY.encode(),
+        "a UTF-16 half": rest + b"%ed%a0%80" + CANARY.encode(),
+        "1 MB": rest + CANARY.encode() * 170_000,
+    }
+    for variant, body in bodies.items():
+        reply = client.post(PATH, data=body, content_type=FORM)
+        said = "".join(capfd.readouterr())
+        held = reply.status_code == 400 and CANARY not in reply.text + said and "\x1b[31m" not in said
+        attack.saw(f"{variant} in {name}", held, f"{reply.status_code} {reply.get_json()['error']}")
+        assert held, (variant, reply.text, said)
+    assert (world.tokens.asked, world.keystone.calls) == ([], []), "nobody was asked"
 
 
 @pytest.mark.accept_control

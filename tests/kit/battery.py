@@ -18,7 +18,7 @@ from p3idp.errors import P3idpError
 
 REQUIRED = [
     *(f"R{n:02}" for n in (*range(1, 8), *range(10, 23), *range(24, 37), 40, 41, 42, 45, *range(47, 55), 57)),
-    *(f"X{n:02}" for n in (*range(1, 8), *range(10, 17), *range(19, 28), 36)),
+    *(f"X{n:02}" for n in (*range(1, 8), *range(10, 18), *range(19, 28), *range(29, 37))),
     *(f"D{n:02}" for n in (*range(1, 7), *range(9, 13))),
 ]
 PROPERTY = "attack"
