@@ -6,6 +6,7 @@ Owns that completing never asks a server or a keyring, and never says a word: a 
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
+from p3idp.cli.options import json_errors_option
 from p3idp.errors import P3idpError
 
 VARIABLE = "_P3IDP_COMPLETE"
@@ -14,6 +15,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 @click.command()
 @click.argument("shell", type=click.Choice(SHELLS))
+@json_errors_option
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
     """Print what lets SHELL complete p3idp.

@@ -90,7 +90,8 @@ def show_error(error: P3idpError, *, as_json: bool) -> None:
 
 def run() -> None:
     """Run the command line; every P3idpError ends in its message and its exit status, never in a traceback."""
-    as_json = "--json" in sys.argv[1:]
+    words = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]  # the rest is a child's
+    as_json = "--json" in words
     # A plan of thousands of objects makes them to keep them: looking for cycles among them took half of its time.
     gc.set_threshold(100_000, 50, 50)
     _ready_streams()

@@ -68,3 +68,8 @@ def given_again(settings_file: str | None, policy_dir: str | None = None) -> str
 def json_option(command: F) -> F:
     """``--json``: answer for machines."""
     return click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")(command)
+
+
+def json_errors_option(command: F) -> F:
+    """``--json`` of a command whose answer has a form of its own: cli/main tells its errors so."""
+    return click.option("--json", is_flag=True, expose_value=False, help="Tell errors as JSON.")(command)

@@ -13,7 +13,7 @@ from p3idp.cli.options import json_option
 from p3idp.cli.own_access import access_json, access_lines, own_access
 from p3idp.cli.terminal import harmless
 from p3idp.client.access import OwnAccess
-from p3idp.client.clouds import Cloud
+from p3idp.client.clouds import Cloud, how_to_sign_in
 from p3idp.client.here import Desk, desk
 from p3idp.client.identity import Identity
 from p3idp.errors.client import SignInNeeded
@@ -131,7 +131,7 @@ def signed_in(here: Desk, cloud: str | None) -> tuple[Cloud, Identity]:
     chosen = here.clouds.find(cloud)
     identity = here.work.kept_identity(chosen)
     if identity is None:
-        raise SignInNeeded(f"Nobody is signed in at {chosen.name}.", hint="Sign in: p3idp login")
+        raise SignInNeeded(f"Nobody is signed in at {chosen.name}.", hint=how_to_sign_in(chosen))
     return chosen, identity
 
 

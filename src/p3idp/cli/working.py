@@ -14,7 +14,7 @@ import click
 
 from p3idp.cli.completion import project_names
 from p3idp.cli.json_text import as_json_text
-from p3idp.cli.options import json_option
+from p3idp.cli.options import json_errors_option, json_option
 from p3idp.cli.sign_in import cloud_option
 from p3idp.cli.terminal import harmless
 from p3idp.client.clouds import Cloud
@@ -102,6 +102,7 @@ def env(cloud: str | None, project: str | None, show: bool, as_json: bool) -> No
 @click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @cloud_option
 @project_option
+@json_errors_option
 @click.option("--long", "as_long", is_flag=True, help="For long runs, and programs without OpenStack's plugins.")
 @click.option("--hours", metavar="N", type=click.IntRange(1, 168), help="With --long: the most it takes; default: 12.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)

@@ -5,6 +5,7 @@ project is in use, are remembered beside the cache. The call's options count mos
 """
 
 import json
+import shlex
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -75,6 +76,11 @@ class Cloud:
     def place(self) -> str:
         """What tells this cloud from another of the same name."""
         return self.broker.rstrip("/") or " ".join(self.who)
+
+
+def how_to_sign_in(cloud: Cloud) -> str:
+    """What to type."""
+    return f"Sign in: p3idp login --cloud {shlex.quote(cloud.name)}"
 
 
 _KEYS = tuple(field.name for field in fields(Cloud) if field.name not in ("name", "project"))

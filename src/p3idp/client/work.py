@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from p3idp.client.broker import refresher
 from p3idp.client.cache.entries import Cache, identity_name, project_token_name
-from p3idp.client.clouds import Cloud
+from p3idp.client.clouds import Cloud, how_to_sign_in
 from p3idp.client.env import now, uninterrupted
 from p3idp.client.flows.command import by_command
 from p3idp.client.flows.service import by_service, service_provider
@@ -25,9 +25,9 @@ from p3idp.core.keystone_url import v3_url
 from p3idp.core.policy.names import ProjectRef
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
-from p3idp.errors.client import SignInNeeded
+from p3idp.errors.client import BrokerUnreachable, SignInNeeded
 from p3idp.errors.login import ProviderUnreachable
-from p3idp.errors.sign_in import ProjectNotChosen
+from p3idp.errors.sign_in import ClockWrong, ProjectNotChosen
 
 _LONGEST_WAIT = 15 * 60.0  # seconds; more than any way to sign in takes
 T = TypeVar("T")
@@ -186,7 +186,7 @@ class Work:
                     if refreshed is not None:
                         return refreshed
                 if self._sign_in is None:
-                    raise SignInNeeded(f"Nobody is signed in at {cloud.name}.", hint="Sign in: p3idp login")
+                    raise SignInNeeded(f"Nobody is signed in at {cloud.name}.", hint=how_to_sign_in(cloud))
                 identity = self._sign_in(cloud)
                 keep(identity)
                 return identity
@@ -213,8 +213,10 @@ class Work:
         """Whoever waited for an attempt that failed has failed with it: the next would only do the same again."""
         failed = self.cache.failure_since(name, began.timestamp())
         if failed is not None:
-            kind = ProviderUnreachable if failed.code == ProviderUnreachable.code else SignInNeeded
-            raise kind(failed.detail, hint="Try again: p3idp login")
+            for kind in (ProviderUnreachable, BrokerUnreachable, ClockWrong):
+                if failed.code == kind.code:
+                    raise kind(failed.detail)
+            raise SignInNeeded(failed.detail, hint="Try again: p3idp login")
 
     def _say_waiting(self) -> None:
         self._tell("Waiting for another p3idp that is signing in …")

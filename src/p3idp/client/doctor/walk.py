@@ -125,7 +125,7 @@ def _provider(web: Web, cloud: Cloud) -> Iterator[Finding]:
         return
     codes = "codes for other devices" if provider.device_endpoint else "no codes for other devices"
     yield well("issuer-says", cloud.issuer, f"Its configuration can be believed; it has {codes}.")
-    if cloud.client_id:
+    if cloud.client_id and not cloud.is_service_account:
         yield _client(provider)
 
 
