@@ -24,6 +24,7 @@ from p3idp.core.policy.model import Policy
 from p3idp.errors.keystone import FederatedLoginRefused
 from p3idp.errors.login import ProviderUnreachable
 from p3idp.errors.policy import PolicyInvalid
+from p3idp.errors.settings import SettingsInvalid
 from p3idp.ops.own_access import AccessDesk
 from p3idp.web.access import PATH, access_blueprint
 
@@ -185,6 +186,7 @@ def test_no_answer_tells_of_tokens_stacks_or_keystone(attack: Attack):
         "Keystone refuses the list": lambda w: setattr(
             w.keystone, "projects", _raise(FederatedLoginRefused(inside, debug=inside))
         ),
+        "an error for administrators": lambda w: setattr(w.keystone, "login", _raise(SettingsInvalid(inside))),
         "a defect": lambda w: setattr(w.keystone, "login", _raise(RuntimeError(inside))),
         "the provider is away": lambda w: setattr(w.tokens, "problem", ProviderUnreachable(inside, debug=inside)),
         "a defect in the verifier": lambda w: setattr(w.tokens, "problem", KeyError(inside)),
