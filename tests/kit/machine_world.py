@@ -106,7 +106,7 @@ class Machines:
             self.running[name].send_signal(signal.SIGINT if name == "broker" else signal.SIGTERM)
             self.running.pop(name).wait(20)
 
-    def job(self, path: str = "physics/simulation", aud: str | None = None, **more: str | int) -> str:
+    def job(self, path: str = "physics/simulation", aud: str | list[str] | None = None, **more: str | int) -> str:
         """A token of a CI job, for our broker unless told otherwise."""
         return self.lab.control("hub").job_token(path, aud or self.broker, **more)
 

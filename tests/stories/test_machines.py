@@ -135,6 +135,7 @@ OTHERS: dict[str, tuple[dict[str, Any], str, int]] = {
     "the same in capitals": ({"path": "Physics/Simulation"}, "does not name", 401),
     "a branch that quotes the path": ({"path": "a/b", "ref": f"x;{JOB}"}, "a semicolon", 201),
     "another audience": ({"aud": "https://elsewhere.example.org"}, "client", 403),
+    "two audiences": ({"aud": ["https://elsewhere.example.org", "OURS"]}, "addressed to another", 403),
     "over": ({"seconds": -60}, "expired", 401),
 }
 
@@ -142,7 +143,9 @@ OTHERS: dict[str, tuple[dict[str, Any], str, int]] = {
 @pytest.mark.parametrize("kind", OTHERS)
 def test_other_jobs_are_refused_at_both_doors(machines: Machines, kind: str, keystone: KeystoneChecks) -> None:
     asked, reason, status = OTHERS[kind]
-    job = machines.job(**asked)
+    aud = asked.get("aud")
+    named = {"aud": [machines.broker if one == "OURS" else one for one in aud]} if isinstance(aud, list) else {}
+    job = machines.job(**asked | named)
     refused = machines.exchange(job)
     assert refused.status_code == 400, refused.text
     assert reason in refused.json()["error_description"], refused.text

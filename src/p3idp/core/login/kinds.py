@@ -55,6 +55,7 @@ SIGNED_TOKEN: tuple[Rule, ...] = (
     rules.not_bound,
     rules.sound_subject,
     rules.honoured_client,
+    rules.for_us_alone,
     times.not_expired,
     times.issued_in_the_past,
     times.not_before,

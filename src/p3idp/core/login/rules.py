@@ -170,6 +170,14 @@ def not_for_others(token: UnverifiedToken, expected: Expected) -> Refusal | None
     return Refusal(Reason.AUDIENCE, "The token is addressed to another service.")
 
 
+def for_us_alone(token: UnverifiedToken, expected: Expected) -> Refusal | None:
+    """``aud`` holds our audiences and no other: whoever else it named could hand the token on to us."""
+    audiences = names(token.claims.get("aud"))
+    if audiences and audiences <= expected.audiences:
+        return None
+    return Refusal(Reason.AUDIENCE, "The token is addressed to another service as well.")
+
+
 # ---- bound to this sign-in ----
 
 

@@ -1,6 +1,7 @@
 """From policy and the site's facts to what the generated files say. Owns which provider gets which door, and refuses
 every value that could mean something else in one of the files."""
 
+import re
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -18,6 +19,9 @@ _USUAL_CLAIMS = (
     "acr", "amr", "aud", "auth_time", "azp", "client_id", "email", "email_verified", "exp", "family_name",
     "given_name", "iat", "iss", "jti", "name", "preferred_username", "scope", "sub", "username", "voperson_id",
 )  # fmt: skip
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9:/._~-]+")
 
 
 def describe(policy: Policy, facts: SiteFacts, module: ModuleVersion) -> SiteDescription:
@@ -84,6 +88,9 @@ def _client(provider: IdentityProvider, facts: SiteFacts, what: str) -> ApacheCl
     client = facts.clients.get(provider.id)
     if isinstance(client, ApacheSigner) and provider.by_keys:
         a_url(client.jwks_url, f"the address of the keys of {what}")
+        for name in provider.audiences:  # they go into a pattern
+            if not _PLAIN.fullmatch(name):
+                raise ConfigurationRefused(f"The audience {name!r} of {what} has characters that a URL has not.")
         return client
     if isinstance(client, ApacheClient) and not provider.by_keys:
         for_apache(client.client_id, f"the client id for {what}")
