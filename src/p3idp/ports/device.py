@@ -73,7 +73,7 @@ class DeviceProvider(Protocol):
         ...
 
     def refresh(self, provider: ProviderId, token: Secret[str]) -> PersonTokens | None:
-        """Trade a refresh token; None where the provider does not honour it any more."""
+        """Trade a refresh token, for no ID token; None where the provider does not honour it any more."""
         ...
 
     def revoke(self, provider: ProviderId, token: Secret[str]) -> bool:

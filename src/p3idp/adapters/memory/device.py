@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 from typing import TypeVar
@@ -125,7 +125,7 @@ class MemoryDeviceProvider:
         if token.reveal() in self._spent or not token.reveal().startswith("refresh-"):
             return None
         self._spent.add(token.reveal())
-        return self._tokens(token.reveal().split("-")[-1])
+        return replace(self._tokens(token.reveal().split("-")[-1]), id_token=None)
 
     def revoke(self, provider: ProviderId, token: Secret[str]) -> bool:
         """See the port."""
