@@ -46,7 +46,11 @@ def test_the_brokers_address_alone_is_enough(
     assert lines[0].split() == ["Project", "Roles", "Community", "Until"]
     assert lines[1].split() == ["*", "p3@egi", "member", "vo.access.egi.eu", "while", "a", "member"]
     assert lines[2].startswith("Keystone keeps this until 20")
-    assert p3idp("token", "--keystone").stdout.startswith("gAAAA")
+    first = p3idp("token", "--keystone").stdout
+    assert first.startswith("gAAAA")
+    assert p3idp("token", "--keystone").stdout == first
+    assert p3idp("use", "p3").returncode == 0  # asks anew, since what is kept may have been taken back
+    assert p3idp("token", "--keystone").stdout != first
     told = p3idp("whoami", "--access").stdout
     for word in (
         "alice",

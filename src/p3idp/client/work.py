@@ -104,15 +104,16 @@ class Work:
         by_id: bool = False,
         spent: Secret[str] | None = None,
         beyond: datetime | None = None,
+        anew: bool = False,
     ) -> ProjectToken:
         """A Keystone token of this project: NAME or NAME@DOMAIN, or its id. Raises as identity does, and refusals.
 
         ``spent``: one that is not wanted any more, whatever the cache thinks. ``beyond``: it should end after this
-        moment, so that whoever renews ahead gains by it.
+        moment, so that whoever renews ahead gains by it. ``anew``: make one in any case, to see that there is one.
         """
 
         def usable(found: ProjectToken | None) -> bool:
-            return found is not None and found.is_fresh(self._clock()) and found.token != spent
+            return found is not None and not anew and found.is_fresh(self._clock()) and found.token != spent
 
         if not project:
             raise ProjectNotChosen(f"No project of the cloud {cloud.name} is in use.")
@@ -178,7 +179,7 @@ class Work:
                     keep(identity)
                     return identity
                 if cloud.is_service_account:
-                    identity = by_service(cloud, self._clock())
+                    identity = by_service(cloud, service_provider(cloud), self._clock())
                     keep(identity)
                     return identity
                 if old is not None and old.refresh_token is not None:
