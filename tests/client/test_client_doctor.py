@@ -199,6 +199,20 @@ def test_a_certificate_that_is_over_and_a_wrong_clock_are_told_apart(mary: Comma
     ]  # fmt: skip
 
 
+def test_a_bundle_of_other_programs_that_would_do_is_named_and_not_used(
+    p3idp: Command, small: SmallSite, monkeypatch: pytest.MonkeyPatch
+):
+    def certificate() -> tuple[str, str]:
+        findings = found(p3idp, f"--broker={small.broker.url}")[1]
+        (hit,) = [each for each in findings if each["check"] == "certificate"]
+        return hit["status"], hit["remedy"]
+
+    assert "--ca-file" in certificate()[1]
+    assert str(small.ca_file) not in certificate()[1]
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(small.ca_file))
+    assert certificate() == ("fail", f"If you trust it, {small.ca_file} knows its authority: --ca-file {small.ca_file}")
+
+
 def test_an_address_without_tls_is_not_asked(p3idp: Command, small: SmallSite):
     status, findings = found(p3idp, "--broker=http://localhost:1")
     assert (status, of(findings, "reachable")) == (1, ["fail"])

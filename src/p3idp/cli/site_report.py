@@ -5,12 +5,14 @@ from dataclasses import asdict
 
 import click
 
+from p3idp.cli.fitting import width as columns
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.terminal import harmless_lines
 from p3idp.core.site.catalogue import CHECKS, Check
 from p3idp.core.site.findings import Finding, Report, Status
 
 _COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red", Status.SKIPPED: "cyan"}
+_WIDE = 80  # characters; where there are fewer, room for words counts more than order
 
 
 def as_table(report: Report) -> str:
@@ -24,7 +26,7 @@ def as_table(report: Report) -> str:
 def _lines(finding: Finding, width: int) -> list[str]:
     status = click.style(f"{finding.status:<8}", fg=_COLOURS[finding.status], bold=finding.status is Status.FAIL)
     lines = [f"{status}{finding.check:<{width}}  {harmless_lines(f'{finding.subject}: {finding.found}')}"]
-    indent = " " * (8 + width + 2)
+    indent = " " * (8 + width + 2 if columns() >= _WIDE else 4)
     if finding.means:
         lines.append(f"{indent}What it means: {finding.means}")
     if finding.remedy:

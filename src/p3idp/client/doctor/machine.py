@@ -26,6 +26,11 @@ def examine_machine(environ: Mapping[str, str], prefix: str = sys.prefix) -> Ite
     yield from _variables(environ)
 
 
+def bundles_of_others(environ: Mapping[str, str]) -> list[str]:
+    """The files of authorities that the shell names for other programs, each once."""
+    return list(dict.fromkeys(file for name in _BUNDLES if (file := environ.get(name)) and Path(file).is_file()))
+
+
 def _versions() -> Finding:
     found = [f"Python {platform.python_version()}"]
     for package in _PACKAGES:

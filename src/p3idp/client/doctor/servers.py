@@ -5,7 +5,7 @@ Owns the look and its verdicts. Nothing that is secret is sent, so that also a s
 
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -16,6 +16,7 @@ from p3idp.client.doctor.words import bad, odd, unseen, well
 from p3idp.client.trust import bundle_of, check_bundle, distrust
 from p3idp.core.login.metadata import origin_of
 from p3idp.core.site.findings import Finding
+from p3idp.errors import P3idpError
 
 Clock = Callable[[], datetime]
 _SECONDS = 10.0  # for each of connecting and answering
@@ -33,8 +34,13 @@ class Seen:
     offset: timedelta | None
 
 
-def examine_server(who: str, url: str, verify: str | bool, clock: Clock) -> Iterator[Finding]:
-    """Reachability, certificate and clock of one server. ``who`` is what people call it."""
+def examine_server(
+    who: str, url: str, verify: str | bool, clock: Clock, other_bundles: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """Reachability, certificate and clock of one server. ``who`` is what people call it.
+
+    ``other_bundles``: files that other programs here trust; one that would do is named, and never used.
+    """
     subject = f"{who} {url}"
     if origin_of(url) is None:
         yield bad(
@@ -45,7 +51,7 @@ def examine_server(who: str, url: str, verify: str | bool, clock: Clock) -> Iter
         seen = _look(url, check_bundle(verify), clock)
     except ssl.SSLCertVerificationError as exc:
         yield well("reachable", subject, "It answers.")
-        yield from _unbelieved(subject, url, exc, clock)
+        yield from _unbelieved(subject, url, exc, clock, other_bundles)
         return
     except (OSError, HTTPException) as exc:
         yield bad("reachable", subject, _why(exc), unreachable=True)
@@ -73,9 +79,13 @@ def _look(url: str, context: ssl.SSLContext, clock: Clock) -> Seen:
         connection.close()
 
 
-def _unbelieved(subject: str, url: str, error: ssl.SSLCertVerificationError, clock: Clock) -> Iterator[Finding]:
+def _unbelieved(
+    subject: str, url: str, error: ssl.SSLCertVerificationError, clock: Clock, other_bundles: Sequence[str]
+) -> Iterator[Finding]:
     found = distrust(error)
-    yield bad("certificate", subject, f"Its certificate {found.why}.", found.hint)
+    fitting = next((file for file in other_bundles if _would_do(url, file, clock)), None)
+    hint = f"If you trust it, {fitting} knows its authority: --ca-file {fitting}" if fitting else found.hint
+    yield bad("certificate", subject, f"Its certificate {found.why}.", hint)
     if not found.by_time:
         return
     # Only to ask what time it is there: this word is a clue and nothing is built on it.
@@ -85,6 +95,14 @@ def _unbelieved(subject: str, url: str, error: ssl.SSLCertVerificationError, clo
         yield _time(subject, _look(url, anybody, clock).offset)
     except (OSError, HTTPException):
         yield unseen("clock", subject, "It does not say its time.")
+
+
+def _would_do(url: str, bundle: str, clock: Clock) -> bool:
+    try:
+        _look(url, check_bundle(bundle), clock)
+    except (OSError, HTTPException, P3idpError):
+        return False
+    return True
 
 
 def _why(exc: Exception) -> str:

@@ -13,7 +13,7 @@ from p3idp.client.clouds import Cloud, Clouds, Given
 from p3idp.client.discovery import completed, texts_of, what_it_says
 from p3idp.client.doctor.clouds_yaml import examine_clouds_yaml
 from p3idp.client.doctor.kept import examine_kept
-from p3idp.client.doctor.machine import examine_machine
+from p3idp.client.doctor.machine import bundles_of_others, examine_machine
 from p3idp.client.doctor.servers import examine_server
 from p3idp.client.doctor.words import bad, odd, unseen, well
 from p3idp.client.http import Web
@@ -88,7 +88,7 @@ def _cloud(machine: Machine, cloud: Cloud) -> Iterator[Finding]:
 def _server(who: str, url: str, machine: Machine, cloud: Cloud) -> Generator[Finding, None, bool]:
     """Look at it; whether it can be asked more."""
     failed = False
-    for finding in examine_server(who, url, cloud.verify, machine.clock):
+    for finding in examine_server(who, url, cloud.verify, machine.clock, bundles_of_others(machine.environ)):
         failed = failed or (finding.status is Status.FAIL and finding.check != "clock")
         yield finding
     return not failed
