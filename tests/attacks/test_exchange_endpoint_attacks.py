@@ -214,6 +214,26 @@ def test_no_error_tells_of_tokens_stacks_or_keystone(attack: Attack):
         assert held, (name, reply.text)
 
 
+@pytest.mark.attack("X07")
+def test_a_client_cannot_give_itself_out_as_another(client: FlaskClient, world: World, attack: Attack) -> None:
+    for other in ("other", "P3IDP-CLI", "p3idp-cli ", "p3idp"):
+        reply = post(client, a_form(client_id=other))
+        expect(attack, "X07", f"client_id {other!r}", reply, 400, "invalid_client")
+    doubled = post(client, [*a_form(client_id="p3idp-cli"), ("client_id", "other")])
+    expect(attack, "X07", "two of them", doubled, 400, "invalid_request")
+    world.arrive("nobodys", {P3: ("member",)}, client="")
+    expect(
+        attack,
+        "X07",
+        "a token of no client",
+        post(client, a_form("token-nobodys", client_id="x")),
+        400,
+        "invalid_client",
+    )
+    assert world.keystone.calls == []
+    assert {event.reason for event in world.ledger.events} == {"exchange-other-client"}, "the person is known by then"
+
+
 ODD = {
     "a newline": f"project:p3@egi\n{CANARY}",
     "a header": f"project:p3@egi\r\nX-Roles: {CANARY}",
@@ -254,6 +274,7 @@ def test_good_requests_pass(attack: Attack):
         "by name": {},
         "by id": {"scope": None, "resource": f"{KEYSTONE}/projects/id-of-p3-in-egi"},
         "by both": {"resource": f"{KEYSTONE}/projects/id-of-p3-in-egi"},
+        "naming its client": {"client_id": "p3idp-cli"},
         "as jwt, with audience": {"subject_token_type": JWT, "audience": KEYSTONE},
     }.items():
         reply = post(client, a_form(**changes))

@@ -37,6 +37,14 @@ class SubjectTokenOver(ExchangeError):
     hint = "Sign in again to get a fresh token from the identity provider."
 
 
+class OtherClient(ExchangeError):
+    """Who asks is not the client that the subject token was issued to."""
+
+    code = "exchange-other-client"
+    oauth_error = "invalid_client"
+    hint = "Leave client_id out, or give the client of the token (azp): it alone says who asks here."
+
+
 class NoAccess(ExchangeError):
     """The token is good, and the policy gives its holder nothing."""
 

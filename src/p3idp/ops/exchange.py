@@ -24,6 +24,7 @@ from p3idp.errors.exchange import (
     KeystoneDisagrees,
     LifetimeUnkept,
     NoAccess,
+    OtherClient,
     ProjectNotNamed,
 )
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable, KeystoneUserDisabled
@@ -58,7 +59,7 @@ class TokenExchange:
     remember: Remember = remember_nothing
 
     def exchange(self, parameters: Sequence[tuple[str, str]]) -> ExchangedToken:
-        """Answer one form. Raises ExchangeError and its kinds, and nothing else of p3idp's.
+        """Answer one form. Raises ExchangeError and its kinds, TooMany where the verifier counts, and nothing else.
 
         A malformed form is refused before anything is asked, and a token that is not believed before anything
         is recorded. From then on every end is in the ledger before it leaves; where the ledger cannot be
@@ -81,6 +82,8 @@ class TokenExchange:
     def _exchange(
         self, policy: Policy, request: ExchangeRequest, claims: VerifiedClaims, now: datetime
     ) -> ExchangedToken:
+        if request.client_id not in ("", claims.client):
+            raise OtherClient("The subject token was issued to another client than the client_id of the request.")
         decision = decide(policy, claims, now)
         if decision.refusal or not decision.access:
             raise no_access(policy, decision, claims)

@@ -52,6 +52,7 @@ def exchange_blueprint(
             response_types_supported=[],
             # Callers show no credential of their own: the subject token says which client it was issued to.
             token_endpoint_auth_methods_supported=["none"],
+            protected_resources=[base],  # RFC 9728 section 4: the broker's own, which says where to sign in
             **{name: base + path for name, path in more.items()},
         )
 

@@ -21,7 +21,7 @@ KEYSTONE_TOKEN = "urn:openstack:params:oauth:token-type:keystone-v3"  # noqa: S1
 MAX_TOKEN_LENGTH = 16_384
 _KNOWN = (
     "grant_type", "subject_token", "subject_token_type", "requested_token_type", "resource", "audience", "scope",
-    "actor_token", "actor_token_type",
+    "actor_token", "actor_token_type", "client_id",
 )  # fmt: skip
 # RFC 8693 section 2.1 lets these two repeat; p3idp makes tokens for one project at a time.
 _MAY_REPEAT = ("resource", "audience")
@@ -29,10 +29,14 @@ _MAY_REPEAT = ("resource", "audience")
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRequest:
-    """A well-formed request. ``target``: the project asked for; nothing in it where none was named."""
+    """A well-formed request. ``target``: the project asked for; nothing in it where none was named.
+
+    ``client_id``: which client asks (RFC 6749 section 3.2.1), in its own words; empty where it does not say.
+    """
 
     subject_token: RawToken
     target: Target
+    client_id: str = ""
 
 
 def parse_request(parameters: Sequence[tuple[str, str]], keystone_urls: Collection[str]) -> ExchangeRequest:
@@ -54,7 +58,7 @@ def parse_request(parameters: Sequence[tuple[str, str]], keystone_urls: Collecti
     if "resource" in form and project_id is None:
         raise InvalidTarget(_FOREIGN)
     name, domain = parse_scope(form["scope"]) if "scope" in form else (None, None)
-    return ExchangeRequest(RawToken(Secret(token)), Target(project_id, name, domain))
+    return ExchangeRequest(RawToken(Secret(token)), Target(project_id, name, domain), form.get("client_id", ""))
 
 
 _FOREIGN = "The resource or audience is not this site's Keystone."
