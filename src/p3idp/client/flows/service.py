@@ -26,11 +26,13 @@ def service_provider(cloud: Cloud) -> Provider:
     return look_up(Web(cloud.verify), cloud.issuer, cloud.client_id, service_secret(cloud))
 
 
-def by_service(cloud: Cloud, now: datetime) -> Identity:
-    """Ask for a token with the client's own secret. Raises SignInFailed, ClientConfigInvalid or ProviderUnreachable."""
+def by_service(cloud: Cloud, provider: Provider, now: datetime) -> Identity:
+    """Ask for a token with the client's own secret; ``provider`` as service_provider finds it. Raises
+    SignInFailed or ProviderUnreachable.
+    """
     # Where a provider gave a refresh token for offline_access, nothing would ever use or end it.
     scope = " ".join(name for name in cloud.scopes if name != OFFLINE)
-    answer = service_provider(cloud).ask({"grant_type": "client_credentials", "scope": scope})
+    answer = provider.ask({"grant_type": "client_credentials", "scope": scope})
     if answer.status in (400, 401, 403):
         raise SignInFailed(
             f"The identity provider does not take the service account {cloud.client_id} ({error_of(answer)}).",
@@ -64,9 +66,11 @@ def _read(file: Path) -> str:
         handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except OSError as exc:
         raise ClientConfigInvalid(f"The client secret cannot be read from {file}: {exc.strerror}.") from exc
-    with os.fdopen(handle, "rb") as stream:
+    try:
         _refuse_open(os.fstat(handle), file)
-        return stream.read(_LONGEST).decode("ascii", errors="replace")
+        return os.read(handle, _LONGEST).decode("ascii", errors="replace")
+    finally:
+        os.close(handle)
 
 
 def _refuse_open(found: os.stat_result, file: Path) -> None:
