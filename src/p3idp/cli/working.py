@@ -47,7 +47,7 @@ def use(project: str, cloud: str | None, as_json: bool) -> None:
     """Work in PROJECT (NAME or NAME@DOMAIN) from now on."""
     here = _desk()
     chosen = here.cloud(cloud)
-    token = here.work.project_token(chosen, project, anew=True)  # what gives no token now is not kept
+    token = here.work.choose(chosen, project)  # a name that gives no token is not kept
     here.clouds.use(chosen, token.project)
     if as_json:
         click.echo(as_json_text({"cloud": chosen.name, "project": token.project, "project_id": token.project_id}))

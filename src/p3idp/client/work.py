@@ -104,16 +104,15 @@ class Work:
         by_id: bool = False,
         spent: Secret[str] | None = None,
         beyond: datetime | None = None,
-        anew: bool = False,
     ) -> ProjectToken:
         """A Keystone token of this project: NAME or NAME@DOMAIN, or its id. Raises as identity does, and refusals.
 
         ``spent``: one that is not wanted any more, whatever the cache thinks. ``beyond``: it should end after this
-        moment, so that whoever renews ahead gains by it. ``anew``: make one in any case, to see that there is one.
+        moment, so that whoever renews ahead gains by it.
         """
 
         def usable(found: ProjectToken | None) -> bool:
-            return found is not None and not anew and found.is_fresh(self._clock()) and found.token != spent
+            return found is not None and found.is_fresh(self._clock()) and found.token != spent
 
         if not project:
             raise ProjectNotChosen(f"No project of the cloud {cloud.name} is in use.")
@@ -135,6 +134,16 @@ class Work:
             )
             self.cache.keep_project_token(name, made)
             return made
+
+    def choose(self, cloud: Cloud, project: str) -> ProjectToken:
+        """A token made now, whatever is kept: so it shows that the project can be used. Raises as project_token.
+
+        It is kept under the project's whole name, by which later commands ask.
+        """
+        made = self.with_identity(cloud, lambda identity: self._made_with(identity, cloud, project, by_id=False))
+        where = (cloud.broker, cloud.auth_url, cloud.identity_provider)
+        self.cache.keep_project_token(project_token_name(made.owner, *where, made.project), made)
+        return made
 
     def log_out(self, cloud: Cloud) -> LoggedOut:
         """End the sign-in: here first, then at Keystone and at the provider as far as they answer."""
