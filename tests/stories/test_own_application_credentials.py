@@ -45,12 +45,10 @@ class Researcher:
     def get_token(self) -> None:
         self.token_file.write_text(self.site.token(self.login), encoding="utf-8")
 
-    def sign_in(self, *, broker: bool = True) -> None:
+    def sign_in(self) -> None:
+        """The broker says where Keystone is, and by which door people come in."""
         self.get_token()
-        urls = self.site.urls
-        where = ["--broker", urls.broker_url] if broker else []
-        self.type("login", "--cloud", "lab", *where, "--issuer", urls.issuer, "--client-id", "p3idp-cli", "--auth-url",
-                  urls.keystone_url, "--identity-provider", "egi", "--protocol", "openid", "--ca-file",
+        self.type("login", "--cloud", "lab", "--broker", self.site.urls.broker_url, "--ca-file",
                   str(self.site.ca_file), "--token-command", f"cat {self.token_file}")  # fmt: skip
         self.type("use", "p3@egi")
 

@@ -65,7 +65,9 @@ def write(
         body = {"file": str(file), "name": name, "entry": entry, "changes": edit.changes, "written": written,
                 "diff": edit.diff(file.name)}  # fmt: skip
         click.echo(as_json_text(body))
-    elif written:
+    elif not written:
+        click.echo("Nothing was written.")
+    else:
         token = 'OS_ACCESS_TOKEN="$(p3idp token)" ' if plain else ""
         click.echo(
             f"Written. Try: {token}openstack --os-cloud {harmless(shlex.quote(name))} project list --my-projects"
@@ -117,7 +119,7 @@ def _show(edit: Edit, file: Path, name: str) -> None:
         click.echo(f"{harmless(str(file))} has this cloud already, as {harmless(name)}.")
         return
     for line in edit.diff(str(file)):
-        click.secho(harmless(line), fg=_COLOURS.get(line[:1]), bold=line.startswith(("+++", "---")))
+        click.secho(harmless(line), fg=_COLOURS.get(line[:1]), bold=line.startswith(("+++", "---")) or None)
     sys.stdout.flush()
     hidden = openstack_files.hidden_by(file, CLOUDS)
     if hidden is not None:

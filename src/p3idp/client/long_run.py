@@ -91,10 +91,9 @@ class LongRun:
         moment, place = self._clock(), self._place(keystone)
         with self._files.alone(_LOCK, 60):
             left = _left(self._files.directory, moment)
-        mine = [note for note in left if note.place == place]
         with contextlib.suppress(P3idpError):  # only tidying: what is asked for does not fail by it
             over = {each.name for each in keystone.listed() if each.is_over(moment)}
-            _end_named(keystone, {note.credential for note in mine} | over)
+            _end_named(keystone, {note.credential for note in left} | over)
             for note in left:
                 if note.place == place or note.ends_at <= moment:
                     note.file.unlink(missing_ok=True)
