@@ -78,4 +78,4 @@ lock:  ## Renew the lock files of p3idp and of each server and client of the lab
 	@$(BIN)/$(LOCK) deploy/lock/keystone.in -o deploy/lock/keystone.txt
 	@$(BIN)/$(LOCK) deploy/lock/horizon.in -o deploy/lock/horizon.txt
 	@$(BIN)/$(LOCK) deploy/lock/barbican.in -o deploy/lock/barbican.txt
-	@$(BIN)/$(LOCK) deploy/lock/ansible.in -o deploy/lock/ansible.txt
+	@$(BIN)/$(LOCK) pyproject.toml deploy/lock/ansible.in -o deploy/lock/ansible.txt

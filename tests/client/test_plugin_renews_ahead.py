@@ -153,7 +153,7 @@ def test_a_token_serves_to_its_end_where_no_other_is_to_be_had(
 
 def ended_sign_in(words: str) -> exceptions.AuthorizationFailure:
     told = exceptions.AuthorizationFailure(words)
-    told.__cause__ = SignInNeeded(words)
+    told.__context__ = SignInNeeded(words)
     return told
 
 

@@ -111,7 +111,8 @@ def as_keystoneauth() -> Iterator[None]:
     except P3idpError as exc:
         silent = exc.exit_status is ExitStatus.UNREACHABLE
         kind = exceptions.ConnectFailure if silent else exceptions.AuthorizationFailure
-        raise kind(f"{exc.detail} {exc.hint}".strip()) from exc
+        # Not chained: Ansible would say the same twice.
+        raise kind(f"{exc.detail} {exc.hint}".strip()) from None
 
 
 def _scope(name: str | None, domain: str | None) -> str:

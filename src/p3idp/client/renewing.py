@@ -57,7 +57,7 @@ class Renewing(base.BaseAuth):
     def obtain(self, session: session.Session, old: access.AccessInfo | None, *, ask: bool) -> access.AccessInfo:
         """Another token, which should outlive ``old``; ``old`` itself where none can. ``ask``: the person, if need be.
 
-        Raises keystoneauth's AuthorizationFailure or ConnectFailure, from the error of ours.
+        Raises keystoneauth's AuthorizationFailure or ConnectFailure, in the context of the error of ours.
         """
 
     def get_access(self, session: session.Session, **_: Any) -> access.AccessInfo:
@@ -90,7 +90,7 @@ class Renewing(base.BaseAuth):
                 self.auth_ref = found = self.obtain(session, ref, ask=True)
             except exceptions.ClientException as exc:
                 if ref is None:
-                    raise self._reason(exc) from exc.__cause__
+                    raise self._reason(exc) from None
                 self._failed, found = exc, ref
             self._try_at = now() + _times(found).pause
             return found
@@ -119,8 +119,8 @@ class Renewing(base.BaseAuth):
     def _reason(self, exc: exceptions.ClientException) -> Exception:
         """Why there is no token: where a sign-in ended, only whoever met that first was told why."""
         kept, self._failed = self._failed, None
-        told = kept is not None and isinstance(kept.__cause__, SignInNeeded) and isinstance(exc.__cause__, SignInNeeded)
-        return kept if told and kept is not None else exc
+        ended = isinstance(exc.__context__, SignInNeeded) and kept is not None
+        return kept if kept is not None and ended and isinstance(kept.__context__, SignInNeeded) else exc
 
     def _begin_anew(self) -> None:
         """Nothing is under way. In a child process too: threads and the locks they held stay with the parent."""
