@@ -150,6 +150,7 @@ def test_json_and_export_say_more(exchange: Callable[..., Done], broker: PaperBr
         (400, "exchange-invalid-target", 4),
         (403, "exchange-off", 4),
         (503, "exchange-unavailable", 5),
+        (429, "too-many-requests", 5),
         (500, "exchange-failed", 5),
     ],
 )

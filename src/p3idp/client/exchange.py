@@ -12,8 +12,10 @@ import requests
 from p3idp.client.trust import check_bundle, distrust
 from p3idp.core.exchange.request import ACCESS_TOKEN, GRANT_TYPE, KEYSTONE_TOKEN
 from p3idp.core.secret import Secret
+from p3idp.errors.base import P3idpError
 from p3idp.errors.client import BrokerRefused, BrokerUnreachable, BrokerUnsafe, SignInNeeded
 from p3idp.errors.exchange import ExchangeError
+from p3idp.errors.limits import TooMany
 
 _TIMEOUTS = (10, 60)  # seconds to connect, and between bytes
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -115,7 +117,7 @@ def refusal(status: int, body: Any, url: str) -> BrokerRefused | BrokerUnreachab
     if not isinstance(body, dict) or not isinstance(body.get("error"), str):
         return BrokerUnreachable(f"{url} answered {status} and is no broker, or not a working one.")
     code = _plain(body.get("code"))
-    kinds: list[type[ExchangeError]] = [ExchangeError, *ExchangeError.__subclasses__()]
+    kinds: list[type[P3idpError]] = [TooMany, ExchangeError, *ExchangeError.__subclasses__()]
     known = next((kind.hint for kind in kinds if kind.code == code), "")
     # The endpoint says what to try at the end of its text, in the words of its parameters.
     said = _plain(body.get("error_description")).removesuffix(known).strip() or _plain(body["error"])
@@ -123,7 +125,7 @@ def refusal(status: int, body: Any, url: str) -> BrokerRefused | BrokerUnreachab
     detail = f"{said} ({named})" if named else said
     if code == _OVER:
         return SignInNeeded(detail)
-    if status >= 500:
+    if status >= 500 or status == TooMany.http_status:
         return BrokerUnreachable(detail, hint=known or "Try again in a moment.")
     return BrokerRefused(detail, hint=_HINTS.get(code, known))
 

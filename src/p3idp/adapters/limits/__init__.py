@@ -74,8 +74,9 @@ class CountingLimiter:
 
 
 def _too_many(limit: Limit, wait: float) -> TooMany:
-    told = f"More than {limit.most} requests in {limit.seconds} seconds."
-    return TooMany(told, debug=limit.name, retry_after=min(max(1, math.ceil(wait)), limit.seconds))
+    seconds = min(max(1, math.ceil(wait)), limit.seconds)
+    told = f"More than {limit.most} requests in {limit.seconds} seconds; the next one has a chance in {seconds}."
+    return TooMany(told, debug=limit.name, retry_after=seconds)
 
 
 def open_limiter(url: str, password: Secret[str] | None, clock: Callable[[], float]) -> CountingLimiter:

@@ -26,5 +26,5 @@ class MemoryLimiter:
             taken, end = 0, now + timedelta(seconds=limit.seconds)
         self.counts[limit.name, key] = taken + cost, end
         if taken + cost > limit.most:
-            told = f"More than {limit.most} requests in {limit.seconds} seconds."
-            raise TooMany(told, retry_after=max(1, math.ceil((end - now).total_seconds())))
+            seconds = max(1, math.ceil((end - now).total_seconds()))
+            raise TooMany(f"More than {limit.most} requests in {limit.seconds} seconds.", retry_after=seconds)
