@@ -1,6 +1,7 @@
-"""A provider's signing keys: which of the published ones are fit for use, and which may have signed a token.
+"""A provider's signing keys on the server: the published set as keys that verify.
 
-Owns the vetting of a JWKS (RFC 7517) and the check of a signature with joserfc; fetching is provider.py.
+Owns the reading of a JWKS (RFC 7517) and the check of a signature with joserfc; which keys are fit, and which may have
+signed, is core/login/signing_key.py's, and fetching is provider.py's.
 """
 
 import logging
@@ -14,22 +15,23 @@ from joserfc.jwk import ECKey, RSAKey
 
 from p3idp.core.login.compact import UnverifiedToken
 from p3idp.core.login.limits import LIMITS
+from p3idp.core.login.signing_key import MAX_KEYS, PublishedKey, check_rsa, read_key
 from p3idp.errors.login import ProviderUnreachable
 
 log = logging.getLogger(__name__)
-MAX_KEYS = 50
-RSA_BITS = (2048, 8192)
-_FAMILY = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC"}
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """One key that is fit for use; ``algorithm`` where the provider bound it to one."""
+    """One key that is fit for use."""
 
-    id: str | None
-    family: str
-    algorithm: str | None
+    published: PublishedKey
     key: RSAKey | ECKey
+
+    @property
+    def id(self) -> str | None:
+        """Its ``kid``, where it has one."""
+        return self.published.id
 
 
 def fit_keys(document: Mapping[str, object]) -> tuple[SigningKey, ...]:
@@ -40,7 +42,8 @@ def fit_keys(document: Mapping[str, object]) -> tuple[SigningKey, ...]:
     found = []
     for jwk in listed:
         try:
-            found.append(_vet(jwk))
+            published = read_key(jwk)
+            found.append(SigningKey(published, _imported(published)))
         except (ValueError, TypeError, KeyError, JoseError) as exc:
             # repr: what the provider writes must not break a line of the log
             named = repr(jwk.get("kid"))[:80] if isinstance(jwk, dict) else "?"
@@ -50,55 +53,19 @@ def fit_keys(document: Mapping[str, object]) -> tuple[SigningKey, ...]:
     return tuple(found)
 
 
-def _vet(jwk: object) -> SigningKey:
-    if not isinstance(jwk, dict):
-        raise ValueError("not an object")
-    kid, alg = jwk.get("kid"), jwk.get("alg")
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
-        raise ValueError("not meant for signatures")
-    if not isinstance(kid, str | None) or (alg is not None and alg not in LIMITS.algorithms):
-        raise ValueError("odd key id, or an algorithm that is not ours")
-    if "d" in jwk:
-        raise ValueError("its private half is published")
-    family = jwk.get("kty")
-    if family == "RSA":
-        return SigningKey(kid, "RSA", alg, _rsa(jwk))
-    if family == "EC" and jwk.get("crv") == "P-256":
-        return SigningKey(
-            kid, "EC", alg, ECKey.import_key({name: _text(jwk, name) for name in ("kty", "crv", "x", "y")})
-        )
-    raise ValueError("neither RSA nor P-256")
-
-
-def _rsa(jwk: Mapping[str, object]) -> RSAKey:
+def _imported(published: PublishedKey) -> RSAKey | ECKey:
+    if published.family == "EC":
+        return ECKey.import_key(dict(published.parts))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SecurityWarning)  # we refuse small keys ourselves, in the next lines
-        key = RSAKey.import_key({name: _text(jwk, name) for name in ("kty", "n", "e")})
-    public = key.public_key
-    if not RSA_BITS[0] <= public.key_size <= RSA_BITS[1]:
-        raise ValueError(f"RSA of {public.key_size} bits")
-    if public.public_numbers().e < 65537:
-        raise ValueError("RSA with a small exponent")
+        key = RSAKey.import_key(dict(published.parts))
+    check_rsa(key.public_key.key_size, key.public_key.public_numbers().e)
     return key
 
 
-def _text(jwk: Mapping[str, object], name: str) -> str:
-    value = jwk.get(name)
-    if not isinstance(value, str) or len(value) > 2048:
-        raise ValueError(f"{name} is missing or odd")
-    return value
-
-
 def candidates(keys: tuple[SigningKey, ...], token: UnverifiedToken) -> tuple[SigningKey, ...]:
-    """The keys that may have signed: of this ``kid`` where the token names one, else all of its algorithm."""
-    alg = token.algorithm
-    return tuple(
-        key
-        for key in keys
-        if (token.key_id is None or key.id == token.key_id)
-        and key.family == _FAMILY.get(alg)
-        and key.algorithm in (None, alg)
-    )
+    """The keys that may have signed."""
+    return tuple(key for key in keys if key.published.may_have_signed(token))
 
 
 def signed_by(token: UnverifiedToken, key: SigningKey) -> bool:
