@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,6 +74,10 @@ class Broker:
     def ask(self, line: bytes = b"", source: str = HERE, headers: str = "", times: int = 1) -> list[int]:
         """Exchange a bad token so many times over one connection each; the statuses, 0 for a connection cut off."""
         return [self._status(self._send(line + self.request(headers), source)) for _ in range(times)]
+
+    def get(self, path: str, source: str) -> int:
+        """The status of a page."""
+        return self._status(self._send(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode(), source))
 
     def over_one_connection(self, line: bytes, source: str, times: int) -> list[int]:
         """The same, one after another over the same connection for as long as it is kept."""
@@ -195,6 +200,19 @@ def test_a_strangers_proxy_line_is_refused(broker: Broker, attack: Attack) -> No
 @pytest.mark.parametrize("line", [b"PROXY TCP4 x y 1 2\r\n", b"PROXY UNKNOWN\r\n", b"PROXY TCP4 1.2.3.4 5.6.7.8 1\r\n"])
 def test_a_proxy_line_that_names_nobody_gets_no_further(broker: Broker, line: bytes) -> None:
     assert broker.ask(line, PROXY)[0] in (0, 400)
+
+
+@pytest.mark.attack("X32")
+@pytest.mark.parametrize("path", ["/login/egi", "/login/egi/callback?state=x&code=y"])
+def test_sign_ins_are_counted_by_address_too(broker: Broker, attack: Attack, path: str) -> None:
+    """Beginnings and ends together: each end asks the provider in our name."""
+    source = f"127.0.2.{len(path)}"
+    got = Counter(broker.get(path, source) for _ in range(BAD * 20 + 5))
+    attack.saw(path, got[429] == 5, str(dict(got)))
+    assert got[429] == 5
+    assert broker.get("/login/egi/callback?state=x", source) == 429
+    assert broker.get("/", source) == 200, "nothing else is"
+    assert broker.get(path, "127.0.2.1") != 429
 
 
 @pytest.mark.parametrize(
