@@ -217,6 +217,12 @@ def test_a_link_says_yes_to_nothing(client: FlaskClient, world: DeviceWorld, att
         held = reply.status_code in (403, 405) and world.provider.began == []
         attack.saw(variant, held, str(reply.status_code), "D09")
         assert held, (variant, reply.status_code)
+    for answer in ("", "YES", "yes ", "true"):
+        other = begin(client)
+        reply = press(client, press(client, page(client), user_code=other.user_code), answer=answer)
+        held = reply.status_code == 200 and world.provider.began == []
+        attack.saw(f"answered {answer!r}", held, str(reply.status_code), "D09")
+        assert held
     onward = press(client, confirm, answer="yes")
     assert attack.accepted("the person's own yes", lambda: onward.text.index("IDP-1"))
     assert "https://idp.test/device" in onward.text

@@ -40,11 +40,11 @@ def test_what_is_meant_is_read(typed: str):
     "typed",
     [
         "", "BCDF", "BCDFGHJKL", "0CDFGHJK", "OCDFGHJK", "1CDFGHJK", "\uff11CDFGHJK", "\u0663CDFGHJK", "\u0412CDFGHJK",
-        "BCDF_GHJK", "BCDFGHJ\x00", "BCDFGHJK\n<script>", "\u00df" * 4, "B" * 10_000, "\ud800CDFGHJK",
+        "BCDF_GHJK", "BCDFGHJ\x00", "BCDFGHJK\n<script>", "\u00df" * 4, "\u00df" * 8, "B" * 10_000, "\ud800CDFGHJK",
         "\U0001f4a5" * 8, "BCDF\u202eGHJK",
     ],
     ids=["empty", "short", "long", "0", "O", "1", "full-width 1", "Arabic 3", "Cyrillic V", "underscore", "NUL",
-         "script", "sharp s", "endless", "surrogate", "picture", "right to left"],
+         "script", "four sharp s", "eight sharp s", "endless", "surrogate", "picture", "right to left"],
 )  # fmt: skip
 def test_what_is_no_code_is_none(typed: str):
     """D11."""

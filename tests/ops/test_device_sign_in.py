@@ -281,6 +281,21 @@ def test_who_comes_late_with_the_tokens_gives_them_back(world: DeviceWorld):
     assert len(world.provider.revoked) == 2
 
 
+def test_who_comes_late_leaves_the_device_to_whoever_has_taken_over(world: DeviceWorld):
+    shown = agreed(world)
+
+    def be_slow() -> None:
+        world.clock.forward(seconds=31)
+        found = world.devices.find(shown.user_code)
+        assert found is not None
+        world.devices.change(found.id, lambda mine: (mine.claimed(world.clock()), True))
+
+    world.provider.on_given = be_slow
+    assert ends(world, shown) is DeviceInterrupted
+    assert len(world.provider.revoked) == 2
+    assert world.devices.find(shown.user_code) is not None
+
+
 # ---- refreshing and ending ----
 
 
