@@ -367,7 +367,7 @@ def entries(tmp_path: Path) -> Callable[[str], list[Finding]]:
 
     def look(text: str) -> list[Finding]:
         (tmp_path / "clouds.yaml").write_text(text)
-        return list(examine_clouds_yaml(clouds, {}, tmp_path / "home", tmp_path))
+        return list(examine_clouds_yaml(clouds, {}))
 
     return look
 

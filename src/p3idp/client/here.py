@@ -83,7 +83,7 @@ def machine() -> "Machine":
     from p3idp.client.doctor.walk import Machine
 
     here = desk(ask=False)
-    return Machine(here.clouds, here.cache, os.environ, now, Path.home(), Path.cwd())
+    return Machine(here.clouds, here.cache, os.environ, now)
 
 
 def somebody_is_here() -> bool:

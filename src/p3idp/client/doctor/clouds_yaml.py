@@ -1,4 +1,4 @@
-"""Check the entries of clouds.yaml that use p3idp. Owns where openstacksdk looks for the file, and what fits.
+"""Check the entries of clouds.yaml that use p3idp. Owns what fits; where the file is, openstack_files knows.
 
 The file may hold other people's passwords: nothing of an entry is shown but its name, its keys and addresses.
 """
@@ -9,53 +9,48 @@ from typing import Any
 
 from p3idp.client.clouds import Clouds
 from p3idp.client.doctor.words import bad, odd, unseen, well
+from p3idp.client.openstack_files import CLOUDS, file_in_use, hidden_by, read_text
 from p3idp.core.site.findings import Finding
 from p3idp.errors import P3idpError
+from p3idp.errors.clouds_yaml import CloudsFileInvalid
 
 _OURS = ("v3p3idp", "v3p3idptoken")
 _SOURCES = ("access_token_file", "access_token_env")
 
 
-def examine_clouds_yaml(clouds: Clouds, environ: Mapping[str, str], home: Path, here: Path) -> Iterator[Finding]:
+def examine_clouds_yaml(clouds: Clouds, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Each entry of ours in the file that openstacksdk would read."""
-    file = _found(environ, home, here)
-    if file is None:
-        yield unseen("clouds-yaml", "clouds.yaml", "There is none.")
-        return
+    file = file_in_use(CLOUDS)
+    file = hidden_by(file, CLOUDS) or file
     try:
         entries = _read(file)
     except ImportError:
         yield unseen("clouds-yaml", str(file), "Nothing here reads YAML; openstacksdk brings it.")
-    except (OSError, ValueError) as exc:
-        yield bad("clouds-yaml", str(file), str(exc))
+    except P3idpError as error:
+        yield bad("clouds-yaml", str(file), error.detail)
     else:
-        yield from _entries(file, entries, clouds, environ)
+        if entries is None:
+            yield unseen("clouds-yaml", "clouds.yaml", "There is none.")
+        else:
+            yield from _entries(file, entries, clouds, environ)
 
 
-def _found(environ: Mapping[str, str], home: Path, here: Path) -> Path | None:
-    """In openstacksdk's order; the first counts alone."""
-    named = environ.get("OS_CLIENT_CONFIG_FILE")
-    places = (here, home / ".config/openstack", Path("/etc/openstack"))
-    files = [place / f"clouds.{ending}" for place in places for ending in ("yaml", "yml", "json")]
-    return next((file for file in ([Path(named)] if named else []) + files if file.is_file()), None)
-
-
-def _read(file: Path) -> Mapping[str, Any]:
-    """The file's clouds. Raises ImportError, OSError or ValueError, whose text holds nothing of the file."""
+def _read(file: Path) -> Mapping[str, Any] | None:
+    """The file's clouds, None where there is no file. Raises ImportError, or CloudsFileInvalid without its contents."""
+    text = read_text(file)
+    if text is None:
+        return None
     import yaml  # the light client does without; where openstack runs, it is there
 
     try:
-        read = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as exc:
-        line = exc.problem_mark.line + 1 if exc.problem_mark else "?"
-        raise ValueError(f"It is no YAML: see line {line}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise ValueError("It is no YAML.") from None
-    except OSError as exc:
-        raise OSError(f"It cannot be read: {exc.strerror}.") from None
+        read = yaml.safe_load(text)
+    except yaml.YAMLError as exc:
+        mark = getattr(exc, "problem_mark", None)
+        where = f": see line {mark.line + 1}" if mark else ""
+        raise CloudsFileInvalid(f"It is no YAML{where}.") from None
     clouds = read.get("clouds") if isinstance(read, dict) else None
     if not isinstance(clouds, dict):
-        raise ValueError("It has no part named clouds.")
+        raise CloudsFileInvalid("It has no part named clouds.")
     return clouds
 
 

@@ -6,7 +6,6 @@ What is broken never ends the walk; what hangs on it is passed over.
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from p3idp.client.cache.entries import Cache
 from p3idp.client.clouds import Cloud, Clouds, Given
@@ -30,14 +29,12 @@ _NO_TOKEN = "p3idp-doctor-no-such-token"  # noqa: S105 - meant to be unknown eve
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A researcher's machine: what is kept, what its shell says, its clock and places."""
+    """A researcher's machine: what is kept, what its shell says, and its clock."""
 
     clouds: Clouds
     cache: Cache
     environ: Mapping[str, str]
     clock: Callable[[], datetime]
-    home: Path
-    here: Path
 
 
 def diagnose(machine: Machine, name: str | None, given: Given) -> Report:
@@ -59,7 +56,7 @@ def _walk(machine: Machine, name: str | None, given: Given) -> Iterator[Finding]
     else:
         yield well("configuration", "client.toml and what is remembered", f"The cloud is {cloud.name}.")
         yield from _cloud(machine, cloud)
-        yield from examine_clouds_yaml(machine.clouds, machine.environ, machine.home, machine.here)
+        yield from examine_clouds_yaml(machine.clouds, machine.environ)
 
 
 def _cloud(machine: Machine, cloud: Cloud) -> Iterator[Finding]:
