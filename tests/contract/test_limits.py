@@ -74,6 +74,15 @@ def test_a_key_is_any_text(limiter: Limiter, key: str):
     assert is_let(limiter, THREE, key + "!")
 
 
+def test_no_name_and_no_address_lies_in_the_storage():
+    storage = Away()
+    limiter = CountingLimiter(storage, time.time)
+    assert is_let(limiter, THREE, "https://idp.test alice@egi.eu 192.0.2.1")
+    kept = " ".join(storage.storage)
+    assert not [word for word in ("alice", "192.0.2.1", "idp.test") if word in kept]
+    assert len(kept) < 200, "memcached takes 250 bytes"
+
+
 class Away(MemoryStorage):
     """A storage that can go away, as Redis does: with an error of its driver, or after a while."""
 
