@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -91,15 +92,24 @@ class Researcher:
         return [each["name"] for each in self.tell("application-credential", "list")]
 
 
-@pytest.fixture
-def heidi(site: LabHandle, client: Path, tmp_path: Path) -> Iterator[Researcher]:
-    """Somebody whom no other story lets leave; afterwards she has no credentials again."""
-    who = Researcher(site, tmp_path, client, "heidi")
+@pytest.fixture(scope="module")
+def signed_in(site: LabHandle, client: Path, tmp_path_factory: pytest.TempPathFactory) -> Researcher:
+    """Somebody whom no other story lets leave."""
+    who = Researcher(site, tmp_path_factory.mktemp("home"), client, "heidi")
     who.sign_in()
-    yield who
-    who.get_token()
-    for name in who.credentials():
-        who.type("application-credential", "revoke", name)
+    return who
+
+
+@pytest.fixture
+def heidi(signed_in: Researcher) -> Iterator[Researcher]:
+    """Signed in; afterwards she has no credentials and no clouds.yaml again."""
+    before = dict(signed_in.environment)
+    yield signed_in
+    signed_in.environment = before
+    signed_in.get_token()
+    for name in signed_in.credentials():
+        signed_in.type("application-credential", "revoke", name)
+    shutil.rmtree(signed_in.home / ".config", ignore_errors=True)
 
 
 def token_with(site: LabHandle, values: dict[str, str]) -> httpx.Response:
@@ -323,6 +333,7 @@ def test_the_real_client_works_with_each_way_in(heidi: Researcher, site: LabHand
                site.urls.keystone_url, "--identity-provider", "egi", "--protocol", "openid", "--ca-file",
                str(site.ca_file), "--token-command", f"cat {heidi.token_file}")  # fmt: skip
     direct = heidi.tell("config", "write", "--yes", "--project", "p3@egi")
+    heidi.type("use", "--cloud", "lab", "p3@egi")  # as it was
     assert direct["entry"]["auth"]["p3idp_cloud"] == "direct", "without a broker its name says which sign-in"
     shown = heidi.tell("config", "show")
     assert [(each["name"], each["auth_type"], each["project"]) for each in shown["clouds"]] == [
