@@ -73,6 +73,8 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
     click.echo(f"The sign-in is kept {here.cache.seal.place}: {here.cache.files.directory}")
     if identity.refresh_token is None and not full.token_command and not full.is_service_account:
         click.echo(f"It lasts until {identity.ends_at:%Y-%m-%d %H:%M} UTC: the provider gave no refresh token.")
+    if not full.project:
+        click.echo("Next: `p3idp projects` lists where you can work, and `p3idp use PROJECT` chooses.")
 
 
 @click.command()
