@@ -10,8 +10,11 @@ from p3idp.adapters.apache.installed import InstalledApache
 from p3idp.adapters.config_directory import FileDirectory
 from p3idp.adapters.templates import JinjaRenderer
 from p3idp.core.policy.model import ClaimNames
+from p3idp.core.site.apache_text import SourceFile, read_apache
 from p3idp.core.site.chain_provider import judge_discovery
 from p3idp.core.site.findings import Status
+from p3idp.core.site.lint_apache import lint_apache
+from p3idp.core.site.versions import ModuleVersion
 from p3idp.errors.site import ConfigurationRefused
 from p3idp.ops.site_config import APACHE, HORIZON, SiteConfig
 from p3idp.ops.site_facts import site_facts
@@ -58,6 +61,8 @@ def test_other_providers_doors_are_closed_on_its_host(tmp_path: Path):
     closed = host.split("<LocationMatch ")[1].split("</LocationMatch>")[0]
     assert "Require all denied" in closed
     assert "LocationMatch" not in first
+    own = first.split('identity_providers/ci/protocols/openid/auth">')[1].split("</Location>")[0]
+    assert own.split() == ["Require", "all", "denied"], "and its own on the others'"
     assert host.index("LocationMatch") < host.index('<Location "/v3/OS-FEDERATION/identity_providers/ci/'), (
         "later counts"
     )
@@ -92,3 +97,18 @@ def test_the_doctor_wants_no_more_of_it_than_its_keys():
     assert {found.status for found in judge_discovery(CI, FORGE, document)} == {Status.OK}
     elsewhere = {"issuer": FORGE, "jwks_uri": "https://elsewhere.example.org/keys"}
     assert Status.FAIL in {found.status for found in judge_discovery(CI, FORGE, elsewhere)}
+
+
+def test_the_doctor_knows_its_virtual_host_and_how_it_verifies(tmp_path: Path):
+    good = generator(tmp_path).render()[APACHE]
+
+    def judged(text: str) -> dict[str, Status]:
+        read = read_apache(SourceFile(APACHE, text), lambda pattern: [])
+        return {found.check: found.status for found in lint_apache(read, [CI], ModuleVersion(2, 4, 12, 3))}
+
+    assert set(judged(good).values()) == {Status.OK}
+    keys = f'OIDCOAuthVerifyJwksUri "{KEYS}"'
+    assert judged(good.replace(keys, ""))["apache-keys"] is Status.FAIL
+    asking = 'OIDCOAuthIntrospectionEndpoint "https://forge.example.org/oauth/introspect"'
+    assert judged(good.replace(keys, f"{keys}\n{asking}"))["apache-keys"] is Status.FAIL
+    assert judged(good.replace("AuthType oauth20", "AuthType openid-connect")) == {"apache-provider": Status.FAIL}

@@ -253,6 +253,11 @@ CHECKS: Mapping[str, Check] = {
         "By signature alone, Check-in's tokens bring no entitlements, and a token of any service counts.",
         _AGAIN,
     ),
+    "apache-keys": Check(
+        "Are the tokens of a provider that is `verified_by: keys` verified by its keys?",
+        "They are refused, or believed on another word than the policy's.",
+        _AGAIN,
+    ),
     "apache-introspection-interval": Check(
         "Is an answer about a token believed for a short time only?",
         "Who is removed from a community keeps access until the token expires.",

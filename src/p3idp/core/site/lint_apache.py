@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from p3idp.core.policy.model import IdentityProvider
 from p3idp.core.site.apache_text import Directive
 from p3idp.core.site.findings import Finding, fail, ok, warn
+from p3idp.core.site.lint_openidc import BY_KEYS_RULES
 from p3idp.core.site.lint_openidc import RULES as OPENIDC_RULES
 from p3idp.core.site.server import Server, server_of
 from p3idp.core.site.versions import ModuleVersion
@@ -18,6 +19,10 @@ _REPEATABLE = frozenset({
 })  # fmt: skip
 _SECRET = frozenset({"oidcclientsecret", "oidcoauthclientsecret", "oidccryptopassphrase"})
 _SIZES = (("LimitRequestFieldSize", 8190, 32768), ("OIDCCacheShmEntrySizeMax", 16928, 65536))
+_NO_HOST = {
+    False: "No virtual host has OIDCProviderMetadataURL of this provider.",
+    True: "No virtual host takes this provider's tokens (AuthType oauth20).",
+}
 Rule = Callable[[Server], Finding | None]
 
 
@@ -28,10 +33,11 @@ def lint_apache(
     for provider in providers:
         server = server_of(provider, directives, module)
         if server is None:
-            yield fail("apache-provider", provider.id, "No virtual host has OIDCProviderMetadataURL of this provider.")
+            yield fail("apache-provider", provider.id, _NO_HOST[provider.by_keys])
             continue
         yield ok("apache-provider", provider.id, "A virtual host speaks to this provider.")
-        yield from (found for rule in (*RULES, *OPENIDC_RULES) if (found := rule(server)) is not None)
+        rules = (*RULES, *(BY_KEYS_RULES if provider.by_keys else OPENIDC_RULES))
+        yield from (found for rule in rules if (found := rule(server)) is not None)
 
 
 def _said_once(server: Server) -> Finding:

@@ -75,6 +75,14 @@ def _introspection(server: Server) -> Finding:
     return fail("apache-introspection", server.provider.id, found + audience)
 
 
+def _keys(server: Server) -> Finding:
+    if server.value("OIDCOAuthIntrospectionEndpoint"):
+        return fail("apache-keys", server.provider.id, "OIDCOAuthIntrospectionEndpoint is set, and counts instead.")
+    if not server.value("OIDCOAuthVerifyJwksUri"):
+        return fail("apache-keys", server.provider.id, "OIDCOAuthVerifyJwksUri is missing.")
+    return ok("apache-keys", server.provider.id, "Bearer tokens are verified by the provider's keys.")
+
+
 def _interval(server: Server) -> Finding | None:
     if not server.value("OIDCOAuthIntrospectionEndpoint"):
         return None
@@ -134,4 +142,13 @@ RULES: tuple[Callable[[Server], Finding | None], ...] = (
     _cache_names,
     _foreign_clients,
     _redirect_uri,
+)
+# Where nobody signs in, and the provider is not asked.
+BY_KEYS_RULES: tuple[Callable[[Server], Finding | None], ...] = (
+    _delimiter,
+    _prefix,
+    _pass_claims,
+    _keys,
+    _cache_names,
+    _foreign_clients,
 )

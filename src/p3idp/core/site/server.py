@@ -45,10 +45,21 @@ class Server:
 def server_of(
     provider: IdentityProvider, directives: Sequence[Directive], module: ModuleVersion | None
 ) -> Server | None:
-    """The virtual host whose metadata address is this provider's, with what it inherits; None without one."""
+    """The virtual host that serves this provider, with what it inherits; None without one."""
     for directive in directives:
-        is_metadata = directive.key == "oidcprovidermetadataurl" and directive.arguments
-        if is_metadata and any(directive.arguments[0].startswith(f"{issuer}/") for issuer in provider.issuers):
+        if (_takes_tokens if provider.by_keys else _signs_in)(directive, provider):
             inherited = tuple(d for d in directives if d.host in ("", directive.host))
             return Server(inherited, provider, module)
     return None
+
+
+def _signs_in(directive: Directive, provider: IdentityProvider) -> bool:
+    """Whether this is the metadata address of the provider."""
+    is_metadata = directive.key == "oidcprovidermetadataurl" and bool(directive.arguments)
+    return is_metadata and any(directive.arguments[0].startswith(f"{issuer}/") for issuer in provider.issuers)
+
+
+def _takes_tokens(directive: Directive, provider: IdentityProvider) -> bool:
+    """Whether this opens the provider's door for tokens."""
+    is_open = directive.key == "authtype" and directive.arguments[:1] == ("oauth20",)
+    return is_open and f"/identity_providers/{provider.id}/protocols/" in directive.location
