@@ -30,13 +30,14 @@ _ALL = "all"
 _UNKNOWN = "No sign-in is waiting with this code."
 
 
-# How often an address may begin and type codes, and how often all together; a code that is not known costs ten.
-# ANSWERS bounds what reaches the identity provider. RFC 8628 section 5.1: with 34.6 bits, at most 10,000 open codes and
-# 300 wrong ones in ten minutes, a guesser's chance to find any is one in eight thousand.
-BEGUN = Limit("device-begun", 30)
-TYPED, TYPED_BY_ALL = Limit("device-typed", 100, 600), Limit("device-typed-by-all", 3000, 600)
-ANSWERS, ANSWERS_BY_ALL = Limit("device-answers", 30), Limit("device-answers-by-all", 300)
-UNKNOWN_CODE_COST = 10
+# How often an address may begin and type codes, and how often all together: a class of sixty behind one address gets
+# in within a minute, and a wrong code costs as much as thirty right ones. ANSWERS bounds what reaches the identity
+# provider. RFC 8628 section 5.1: with 34.6 bits, at most 10,000 open codes and 300 wrong ones in ten minutes, a
+# guesser's chance to find any is one in eight thousand.
+BEGUN = Limit("device-begun", 60)
+TYPED, TYPED_BY_ALL = Limit("device-typed", 300, 600), Limit("device-typed-by-all", 9000, 600)
+ANSWERS, ANSWERS_BY_ALL = Limit("device-answers", 60), Limit("device-answers-by-all", 300)
+UNKNOWN_CODE_COST = 30
 
 
 class Begun(NamedTuple):
@@ -143,7 +144,7 @@ class DeviceDesk:
         return Begun(Secret(secret), device)
 
     def _unknown(self, address: str) -> None:
-        """A wrong code uses up ten tries: whoever guesses is stopped soon, and whoever mistypes is not."""
+        """A wrong code uses up many tries: whoever guesses is stopped soon, and whoever mistypes is not."""
         more = UNKNOWN_CODE_COST - 1
         for limit, key in ((TYPED, address), (TYPED_BY_ALL, _ALL)):
             with suppress(TooMany):  # they have their answer; the next one meets the limit

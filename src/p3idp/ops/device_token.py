@@ -45,7 +45,7 @@ from p3idp.ports.limits import Limit, Limiter
 from p3idp.ports.logins import Remember
 from p3idp.ports.request import client_address, request_id
 
-POLLS = Limit("device-polls", 600)  # of one address: a hundred people behind one, each asking every ten seconds
+POLLS = Limit("device-polls", 1200)  # of one address: a hundred people behind one, each asking every five seconds
 _log = logging.getLogger(__name__)
 _UNASKABLE = (ProviderUnreachable, ProviderUntrusted, ProviderRefusedClient)
 _NOT_KNOWN = "The device code is not known, or was used."
