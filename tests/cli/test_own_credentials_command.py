@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from p3idp.cli.main import run
-from p3idp.cli.own_credentials_text import as_lines, export_lines
+from p3idp.cli.own_credentials_text import CredentialProject, as_body, as_lines, export_lines
 from p3idp.client.here import CACHE_VARIABLE, CONFIG_VARIABLE
 from p3idp.client.own_credentials import AccessRule, OwnCredential
 
@@ -108,7 +108,7 @@ def test_the_list_says_what_each_is_and_until_when(monkeypatch: pytest.MonkeyPat
         credential("older", None, unrestricted=True, project_id="gone", roles=("member", "reader")),
         credential("p3idp-exec-x", NOON + timedelta(days=30)),
     ]
-    lines = list(as_lines(shown, {"p1": "p3@egi"}, NOON, hidden=2))
+    lines = list(as_lines(shown, {"p1": CredentialProject("p3@egi")}, NOON, hidden=2))
     assert "ended 2026-11-22 12:00 UTC" in lines[0]
     assert "\x1b[2J" not in lines[0]
     assert "ends 2026-11-23 12:00 UTC  access rules: 1" in lines[1]
@@ -116,6 +116,18 @@ def test_the_list_says_what_each_is_and_until_when(monkeypatch: pytest.MonkeyPat
     assert "ends 2026-12-22 12:00 UTC" in lines[3]
     assert "2 that a broker made for exchanges" in lines[4]
     assert list(as_lines([], {}, NOON, hidden=0)) == ["You have no application credentials."]
+
+
+def test_the_list_says_when_a_membership_ends_before_the_credential(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    projects = {"p1": CredentialProject("p3@egi", NOON + timedelta(hours=8))}
+    shown = [credential("long", NOON + timedelta(days=30)), credential("short", NOON + timedelta(hours=1)),
+             credential("endless", None), credential("over", NOON)]  # fmt: skip
+    *lines, told = as_lines(shown, projects, NOON, hidden=0)
+    assert ["works until 2026-11-22 20:00 UTC" in line for line in lines] == [True, False, True, False]
+    assert "when you sign in again" in told
+    assert as_body(shown[1], projects, NOON)["access_until"] == "2026-11-22T20:00:00+00:00"
+    assert as_body(shown[1], {}, NOON)["access_until"] is None
 
 
 def test_shell_lines_take_anything_and_name_nobody_else():

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, redirect_stderr, redirect_stdout, suppress
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -132,11 +133,12 @@ def test_it_is_made_narrow_used_and_ended(heidi: Researcher, site: LabHandle) ->
     )
     assert (made["project"], made["roles"], made["unrestricted"]) == ("p3@egi", ["reader"], False)
     listed = heidi.tell("application-credential", "list")
-    assert [{**each} for each in listed] == [
-        {name: value for name, value in made.items() if name not in ("secret", "environment", "auth_url")}
-    ]
+    (row,) = listed
+    assert datetime.fromisoformat(row["access_until"]) < datetime.fromisoformat(row["expires_at"]), "membership lapses"
+    same = {name: value for name, value in row.items() if name != "access_until"}
+    assert same == {name: value for name, value in made.items() if name in same}
     assert made["secret"] not in json.dumps(listed)
-    assert "reader" in heidi.type("application-credential", "list")
+    assert "works until" in heidi.type("application-credential", "list")
     assert "CI" in heidi.type("application-credential", "show", "ci")
     reply = token_with(site, made["environment"])
     token, told = reply.headers["x-subject-token"], reply.json()["token"]

@@ -7,7 +7,7 @@ arguments. That is settled before anything is made, so that no credential is mad
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +16,28 @@ import click
 from p3idp.cli.config import as_option, file_option
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
-from p3idp.cli.own_credentials_text import as_body, as_lines, created_lines, export_lines
+from p3idp.cli.own_credentials_text import (
+    CredentialProject,
+    Projects,
+    as_body,
+    as_lines,
+    created_lines,
+    export_lines,
+)
+from p3idp.cli.own_credentials_wish import DAYS, MOST_DAYS, wished
 from p3idp.cli.sign_in import cloud_option
 from p3idp.cli.terminal import harmless
 from p3idp.cli.working import project_option
+from p3idp.client.access import ask_broker
+from p3idp.client.clouds import Cloud
 from p3idp.client.clouds_entry import variables_of_credential
 from p3idp.client.credential_files import CloudFiles, NewFile, Place
 from p3idp.client.env import now, uninterrupted
-from p3idp.client.here import desk, say_on_stderr, somebody_is_here
-from p3idp.client.own_credentials import RUN_PREFIX, AccessRule, MadeCredential, Wish, own_credentials
-from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
+from p3idp.client.here import Desk, desk, say_on_stderr, somebody_is_here
+from p3idp.client.own_credentials import MadeCredential, OwnCredentials, own_credentials
+from p3idp.errors import P3idpError
 from p3idp.errors.command import UsageMistaken
 from p3idp.errors.sign_in import ProjectNotChosen
-
-_DAYS, _MOST_DAYS = 30, 366
-_TOO_LONG = (
-    f"An application credential of p3idp ends after {_MOST_DAYS} days at the latest: one that everybody has forgotten "
-    "must not work for ever."
-)
-_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 
 
 @click.group("application-credential")
@@ -46,7 +49,7 @@ def application_credential() -> None:
 @click.argument("name")
 @cloud_option
 @project_option
-@click.option("--days", metavar="N", type=int, help=f"How long it lasts; default: {_DAYS}, at most {_MOST_DAYS}.")
+@click.option("--days", metavar="N", type=int, help=f"How long it lasts; default: {DAYS}, at most {MOST_DAYS}.")
 @click.option("--until", metavar="DATE", help="Or until when: 2026-12-31, or with a time, 2026-12-31T18:00 (UTC).")
 @click.option("--role", "roles", metavar="NAME", multiple=True, help="Only these of your roles; default: all.")
 @click.option("--access-rule", "rules", metavar="METHOD:SERVICE:PATH", multiple=True,
@@ -72,7 +75,7 @@ def create(
     if write and out:
         raise UsageMistaken("--write and --out exclude each other.")
     _refuse_terminal(show=show, elsewhere=write or out is not None)
-    wish = Wish(_name(name), _end(days, until, now()), tuple(dict.fromkeys(roles)), _rules(rules), description)
+    wish = wished(name, days, until, roles, rules, description, now())
     here = desk(ask=somebody_is_here())
     chosen = here.cloud(cloud)
     if not (project or chosen.project):
@@ -102,14 +105,15 @@ def create(
 def list_(cloud: str | None, everything: bool, as_json: bool) -> None:
     """List your application credentials of all projects, as Keystone says now."""
     here = desk(ask=somebody_is_here())
-    keystone = own_credentials(here, here.cloud(cloud))
+    chosen = here.cloud(cloud)
+    keystone = own_credentials(here, chosen)
     found = keystone.listed()
     shown = [each for each in found if everything or not each.is_of_exchange]
-    names = {each.id: each.reference for each in keystone.keystone.projects()} if shown else {}
+    projects = _projects(here, chosen, keystone) if shown else {}
     if as_json:
-        click.echo(as_json_text([as_body(each, names, now()) for each in shown]))
+        click.echo(as_json_text([as_body(each, projects, now()) for each in shown]))
         return
-    for line in as_lines(shown, names, now(), hidden=len(found) - len(shown)):
+    for line in as_lines(shown, projects, now(), hidden=len(found) - len(shown)):
         click.echo(line)
 
 
@@ -120,9 +124,9 @@ def list_(cloud: str | None, everything: bool, as_json: bool) -> None:
 def show_(name: str, cloud: str | None, as_json: bool) -> None:
     """Show one, by name or id. Its secret is shown by nobody: make another where it is lost."""
     here = desk(ask=somebody_is_here())
-    keystone = own_credentials(here, here.cloud(cloud))
-    found = keystone.named(name)
-    body = as_body(found, {each.id: each.reference for each in keystone.keystone.projects()}, now())
+    chosen = here.cloud(cloud)
+    keystone = own_credentials(here, chosen)
+    body = as_body(keystone.named(name), _projects(here, chosen, keystone), now())
     if as_json:
         click.echo(as_json_text(body))
         return
@@ -180,7 +184,18 @@ def _with_secret(made: MadeCredential, ca_file: str, *, as_json: bool) -> str:
 
 
 def _body(made: MadeCredential) -> dict[str, Any]:
-    return as_body(made.credential, {made.credential.project_id: made.project}, now())
+    return as_body(made.credential, {made.credential.project_id: CredentialProject(made.project)}, now())
+
+
+def _projects(here: Desk, cloud: Cloud, keystone: OwnCredentials) -> Projects:
+    """By name, as Keystone says; with the ends that the broker knows, where there is one that answers."""
+    ends: dict[str, datetime | None] = {}
+    if cloud.broker:
+        with contextlib.suppress(P3idpError):
+            access = here.work.with_identity(cloud, lambda identity: ask_broker(cloud, identity.access_token))
+            ends = {each.id: each.until for each in access.projects} if access else {}
+    found = keystone.keystone.projects()
+    return {each.id: CredentialProject(each.reference, ends.get(each.id)) for each in found}
 
 
 def _refuse_terminal(*, show: bool, elsewhere: bool) -> None:
@@ -189,49 +204,3 @@ def _refuse_terminal(*, show: bool, elsewhere: bool) -> None:
             "A secret on a terminal stays in its history and in front of whoever looks. Nothing was made.",
             hint="Let --write put it into clouds.yaml and secure.yaml, --out FILE into a file, or add --show.",
         )
-
-
-def _name(name: str) -> str:
-    taken = next((prefix for prefix in (CREDENTIAL_PREFIX, RUN_PREFIX) if name.startswith(prefix)), None)
-    if taken:
-        raise UsageMistaken(f"Names that begin with {taken} are p3idp's own.", hint="Choose another name.")
-    if not name.strip() or len(name) > 255:
-        raise UsageMistaken("A name has 1 to 255 characters.", hint="Choose another name.")
-    return name
-
-
-def _end(days: int | None, until: str | None, moment: datetime) -> datetime:
-    """When it is to end. Raises UsageMistaken."""
-    if days is not None and until is not None:
-        raise UsageMistaken("--days and --until exclude each other.")
-    try:
-        ends = _moment(until) if until is not None else moment + timedelta(days=_DAYS if days is None else days)
-    except (ValueError, OverflowError) as exc:
-        raise UsageMistaken("That is no date.", hint="Write --until 2026-12-31, or --until 2026-12-31T18:00.") from exc
-    if ends <= moment:
-        raise UsageMistaken("It would be over before it began.", hint="Give --days or --until in the future.")
-    if ends > moment + timedelta(days=_MOST_DAYS):
-        raise UsageMistaken(_TOO_LONG, hint="Give a nearer end, and make another one in time.")
-    return ends.replace(microsecond=0)
-
-
-def _moment(text: str) -> datetime:
-    """A day counts to its end; a time without a zone is UTC."""
-    if len(text) == len("2026-12-31"):
-        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
-    read = datetime.fromisoformat(text)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
-def _rules(texts: tuple[str, ...]) -> tuple[AccessRule, ...]:
-    parts = [text.split(":", 2) for text in texts]
-    wrong = [
-        text for text, part in zip(texts, parts, strict=True)
-        if len(part) != 3 or part[0].upper() not in _METHODS or not part[1] or not part[2].startswith("/")
-    ]  # fmt: skip
-    if wrong:
-        raise UsageMistaken(
-            f"{harmless(wrong[0])} is no access rule.",
-            hint=f"Write METHOD:SERVICE:PATH, such as GET:compute:/v2.1/servers; methods are {', '.join(_METHODS)}.",
-        )
-    return tuple(AccessRule(part[0].upper(), part[1], part[2]) for part in parts)

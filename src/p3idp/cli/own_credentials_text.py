@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,17 @@ import click
 from p3idp.cli.fitting import fit
 from p3idp.client.own_credentials import RUN_PREFIX, MadeCredential, OwnCredential
 
+
+@dataclass(frozen=True, slots=True)
+class CredentialProject:
+    """A project as its owner has it: the name, and the first end of access that the broker knows of, if any."""
+
+    name: str
+    until: datetime | None = None
+
+
+Projects = Mapping[str, CredentialProject]  # by id
+_UNKNOWN = CredentialProject("")
 _SOON = timedelta(days=7)
 _OTHERS = (
     "CLOUD", "TOKEN", "USERNAME", "USER_ID", "USERID", "PASSWORD", "PROJECT_ID", "PROJECT_NAME", "PROJECT_DOMAIN_ID",
@@ -18,15 +30,17 @@ _OTHERS = (
 _MAKERS = {RUN_PREFIX: "p3idp exec --long"}
 
 
-def as_body(found: OwnCredential, projects: Mapping[str, str], now: datetime) -> dict[str, Any]:
-    """One for machines. ``projects``: names by id; one that the person does not reach now has none."""
+def as_body(found: OwnCredential, projects: Projects, now: datetime) -> dict[str, Any]:
+    """One for machines. A project that the person does not reach now has no name."""
+    project = projects.get(found.project_id, _UNKNOWN)
     return {
         "name": found.name,
         "id": found.id,
-        "project": projects.get(found.project_id),
+        "project": project.name or None,
         "project_id": found.project_id,
         "roles": list(found.roles),
         "expires_at": found.ends_at.isoformat(timespec="seconds") if found.ends_at else None,
+        "access_until": project.until.isoformat(timespec="seconds") if project.until else None,
         "expired": found.is_over(now),
         "unrestricted": found.unrestricted,
         "access_rules": [str(rule) for rule in found.rules],
@@ -34,14 +48,16 @@ def as_body(found: OwnCredential, projects: Mapping[str, str], now: datetime) ->
     }
 
 
-def as_lines(shown: Sequence[OwnCredential], projects: Mapping[str, str], now: datetime, hidden: int) -> Iterator[str]:
+def as_lines(shown: Sequence[OwnCredential], projects: Projects, now: datetime, hidden: int) -> Iterator[str]:
     """A line each, and what is not shown."""
     rows = [(each.name, _where(each, projects), ", ".join(each.roles)) for each in shown]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for each, row in zip(shown, rows, strict=True):
         colour = "red" if each.is_over(now) else "yellow" if each.is_over(now + _SOON) else None
         padded = [f"{text:<{width}}" for text, width in zip(row, widths, strict=True)]
-        yield click.style(fit("  ".join([*padded, *_marks(each, now)])), fg=colour)
+        yield click.style(fit("  ".join([*padded, *_marks(each, projects, now)])), fg=colour)
+    if any(_stops(each, projects, now) for each in shown):
+        yield "What works until a moment before its end goes on when you sign in again: this list did so just now."
     if not shown:
         yield "You have no application credentials."
     if hidden:
@@ -64,12 +80,21 @@ def export_lines(values: Mapping[str, str]) -> str:
     return others + "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
-def _where(found: OwnCredential, projects: Mapping[str, str]) -> str:
-    return projects.get(found.project_id) or f"{found.project_id} (you do not reach it now)"
+def _where(found: OwnCredential, projects: Projects) -> str:
+    return projects.get(found.project_id, _UNKNOWN).name or f"{found.project_id} (you do not reach it now)"
 
 
-def _marks(found: OwnCredential, now: datetime) -> Iterator[str]:
+def _stops(found: OwnCredential, projects: Projects, now: datetime) -> datetime | None:
+    """When its owner's access ends as things stand, where that is before its own end."""
+    until = projects.get(found.project_id, _UNKNOWN).until
+    return None if until is None or found.is_over(max(now, until)) else until
+
+
+def _marks(found: OwnCredential, projects: Projects, now: datetime) -> Iterator[str]:
     yield f"{'ended' if found.is_over(now) else 'ends'} {_end(found)}"
+    stops = _stops(found, projects, now)
+    if stops:
+        yield f"works until {stops:%Y-%m-%d %H:%M} UTC"
     if found.rules:
         yield f"access rules: {len(found.rules)}"
     if found.unrestricted:
