@@ -19,7 +19,7 @@ from p3idp.client.seen import SeenProjects
 PROGRAM = Path(sys.executable).with_name("p3idp")
 Command = Callable[..., Done]
 Complete = Callable[..., list[str]]
-TOML = '[clouds.lab]\nbroker = "https://localhost:1"\n[clouds.large]\nbroker = "https://l.test"\n[clouds.other]\nbroker = "https://o.test"\n'
+TOML = "".join(f'[clouds.{name}]\nbroker = "https://localhost:1/{name}"\n' for name in ("lab", "large", "other"))
 # As bash calls a function of completion: words so far, and which is being typed.
 BASH = """
 eval "$("$1" completion bash)"; shift

@@ -1,5 +1,6 @@
 """The wheel, installed bare, is the light client; with the server part it finds its templates."""
 
+import json
 import os
 import subprocess
 import sys
@@ -98,6 +99,15 @@ def test_every_client_command_of_every_depth_can_be_loaded_bare(bare: Path):
 def test_the_plugin_loads_bare(bare: Path):
     result = run(bare / "python", "-c", LOAD)
     assert (result.returncode, result.stdout) == (0, "v3p3idp True\nv3p3idptoken True\n"), result.stderr
+
+
+def test_the_doctor_looks_at_a_bare_machine(bare: Path):
+    result = run(bare / "p3idp", "doctor", "--json")
+    assert result.returncode == 0, result.stdout + result.stderr
+    findings = {each["check"]: each["status"] for each in json.loads(result.stdout)["findings"]}
+    assert (findings["plugin"], findings["cache-directory"], findings["cloud"]) == ("ok", "ok", "warn")
+    missing = run(bare / "p3idp", "doctor", "--settings", "/nowhere")
+    assert (missing.returncode, "p3idp[server]" in missing.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("command", sorted(name for name, entry in COMMANDS.items() if entry.extra))
