@@ -241,10 +241,7 @@ def scope_of(project: str) -> str:
 def _told(cloud: Cloud, identity: Identity) -> bool:
     """Whether the provider took both tokens back: the refresh token last, since it is the one that lasts."""
     try:
-        if cloud.is_service_account:
-            provider = service_provider(cloud)
-        else:
-            provider = refresher(cloud, identity)
+        provider = service_provider(cloud) if cloud.is_service_account else refresher(cloud, identity)
         tokens = [identity.access_token, *filter(None, [identity.refresh_token])]
         return all([provider.revoke(token) for token in tokens])
     except P3idpError:

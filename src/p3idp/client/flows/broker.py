@@ -10,9 +10,11 @@ from p3idp.client.flows.device import DeviceCode, Patience, by_device
 from p3idp.client.identity import Identity
 from p3idp.errors.sign_in import ClientConfigInvalid
 
+_PATIENT = Patience()
+
 
 def by_broker(
-    cloud: Cloud, found: BrokerProvider, show: Callable[[DeviceCode], None], patience: Patience = Patience()
+    cloud: Cloud, found: BrokerProvider, show: Callable[[DeviceCode], None], patience: Patience = _PATIENT
 ) -> Identity:
     """Show the broker's code, and ask it until somebody agreed elsewhere. Raises as by_device, and SignInNeeded."""
     # The broker shows this to the person, who knows where they typed the command.
