@@ -20,7 +20,7 @@ _AT_ONCE = 4
 
 
 class Flood:
-    """``statuses``: what it was answered so far. ``per_second``: how many in all its time."""
+    """``statuses``: what it was answered so far, in ``seconds``. ``per_second``: how many of all."""
 
     def __init__(self, url: str, tls: ssl.SSLContext, token: Callable[[int], str], source: str = FLOODER) -> None:
         where = urlsplit(url)
@@ -31,8 +31,12 @@ class Flood:
         self._began = self._ended = time.perf_counter()
 
     @property
+    def seconds(self) -> float:
+        return max(self._ended - self._began, 1e-9)
+
+    @property
     def per_second(self) -> float:
-        return self.statuses.total() / max(self._ended - self._began, 1e-9)
+        return self.statuses.total() / self.seconds
 
     def send(self, number: int, pace: float = 0.0) -> None:
         """So many bad tokens over one connection, with so many seconds between the beginnings of two."""
