@@ -5,6 +5,7 @@ What is broken in Keystone is put back; what is broken in Apache is broken in a 
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -196,6 +197,7 @@ def test_an_unguarded_bearer_path_small_limits_and_missing_scopes_are_named(site
     def spoil(text: str) -> str:
         text = text.replace("AuthType oauth20", "AuthType None").replace("LimitRequestFieldSize 65535", "")
         text = text.replace("eduperson_entitlement entitlements ", "")
+        text = re.sub(r"<RequireNone>.*?</RequireNone>", "", text, flags=re.DOTALL)  # Apache takes none in RequireAny
         return text.replace("<RequireAll>", "<RequireAny>\nRequire all granted").replace(
             "</RequireAll>", "</RequireAny>"
         )
