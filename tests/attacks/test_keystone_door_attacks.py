@@ -13,7 +13,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
 
 from p3idp.adapters.keystone.login import KeystoneLogin
-from p3idp.client.plugin import KeystoneToken as TokenPlugin
+from p3idp.client.exchanged import KeystoneToken as TokenPlugin
 from p3idp.core.exchange.naming import credential_name
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import ProjectRef

@@ -16,7 +16,8 @@ from keystoneauth1 import exceptions
 from keystoneauth1.session import Session
 
 from p3idp.cli.main import run
-from p3idp.client.plugin import P3idp, P3idpLoader
+from p3idp.client.exchanged import P3idp
+from p3idp.client.plugin import P3idpLoader
 from p3idp.core.exchange.request import KEYSTONE_TOKEN
 from p3idp.errors.exchange import NoAccess, ProjectNotNamed
 
