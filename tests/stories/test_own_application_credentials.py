@@ -38,6 +38,7 @@ class Researcher:
 
     def __init__(self, site: LabHandle, home: Path, client: Path, login: str) -> None:
         self.site, self.home, self.login, self.token_file = site, home, login, home / "token"
+        self.others: list[str] = []
         self.environment = {
             "HOME": str(home), CACHE_VARIABLE: str(home / "cache"), CONFIG_VARIABLE: str(home / "client.toml"),
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", "NO_PROXY": "localhost",
@@ -90,19 +91,22 @@ class Researcher:
         return subprocess.run(words, env=environment, cwd=self.home, capture_output=True, text=True, timeout=60)
 
     def credentials(self) -> list[str]:
-        return [each["name"] for each in self.tell("application-credential", "list")]
+        """Without what other stories left."""
+        names = [each["name"] for each in self.tell("application-credential", "list")]
+        return [name for name in names if name not in self.others]
 
 
 @pytest.fixture(scope="module")
 def signed_in(site: LabHandle, client: Path, tmp_path_factory: pytest.TempPathFactory) -> Researcher:
-    """Somebody whom no other story lets leave."""
-    who = Researcher(site, tmp_path_factory.mktemp("home"), client, "heidi")
+    """Somebody whom no other story lets leave, and whose exchanges none counts."""
+    who = Researcher(site, tmp_path_factory.mktemp("home"), client, "carol")
     who.sign_in()
+    who.others = who.credentials()
     return who
 
 
 @pytest.fixture
-def heidi(signed_in: Researcher) -> Iterator[Researcher]:
+def carol(signed_in: Researcher) -> Iterator[Researcher]:
     """Signed in; afterwards she has no credentials and no clouds.yaml again."""
     before = dict(signed_in.environment)
     yield signed_in
@@ -127,19 +131,19 @@ def is_taken(site: LabHandle, token: str) -> int:
         return http.get(f"{site.urls.keystone_url}/auth/tokens", headers=headers).status_code
 
 
-def test_it_is_made_narrow_used_and_ended(heidi: Researcher, site: LabHandle) -> None:
-    made = heidi.tell(
+def test_it_is_made_narrow_used_and_ended(carol: Researcher, site: LabHandle) -> None:
+    made = carol.tell(
         "application-credential", "create", "ci", "--role", "reader", "--days", "3", "--description", "CI"
     )
     assert (made["project"], made["roles"], made["unrestricted"]) == ("p3@egi", ["reader"], False)
-    listed = heidi.tell("application-credential", "list")
-    (row,) = listed
+    listed = carol.tell("application-credential", "list")
+    (row,) = (each for each in listed if each["name"] == "ci")
     assert datetime.fromisoformat(row["access_until"]) < datetime.fromisoformat(row["expires_at"]), "membership lapses"
     same = {name: value for name, value in row.items() if name != "access_until"}
     assert same == {name: value for name, value in made.items() if name in same}
     assert made["secret"] not in json.dumps(listed)
-    assert "works until" in heidi.type("application-credential", "list")
-    assert "CI" in heidi.type("application-credential", "show", "ci")
+    assert "works until" in carol.type("application-credential", "list")
+    assert "CI" in carol.type("application-credential", "show", "ci")
     reply = token_with(site, made["environment"])
     token, told = reply.headers["x-subject-token"], reply.json()["token"]
     assert [role["name"] for role in told["roles"]] == ["reader"]
@@ -152,63 +156,63 @@ def test_it_is_made_narrow_used_and_ended(heidi: Researcher, site: LabHandle) ->
         )
     assert another.status_code == 403, "it is restricted"
 
-    assert heidi.tell("application-credential", "create", "ci", status=2)["error"]["code"] == (
+    assert carol.tell("application-credential", "create", "ci", status=2)["error"]["code"] == (
         "application-credential-name-taken"
     )
-    assert heidi.tell("application-credential", "revoke", made["id"])["revoked"]
+    assert carol.tell("application-credential", "revoke", made["id"])["revoked"]
     assert token_with(site, made["environment"]).status_code in (401, 404)
     assert is_taken(site, token) in (401, 404), "its tokens end with it"
-    assert heidi.credentials() == []
-    error = heidi.tell("application-credential", "revoke", "ci", status=2)["error"]
+    assert carol.credentials() == []
+    error = carol.tell("application-credential", "revoke", "ci", status=2)["error"]
     assert error["code"] == "application-credential-unknown"
 
 
-def test_what_is_refused_leaves_nothing(heidi: Researcher) -> None:
+def test_what_is_refused_leaves_nothing(carol: Researcher) -> None:
     create = ("application-credential", "create", "ci")
-    assert heidi.tell(*create, "--role", "admin", status=4)["error"]["code"] == "role-not-yours"
-    assert heidi.tell(*create, "--project", "nobodys@egi", status=4)["error"]["code"] == "keystone-refused-person"
-    (heidi.home / "taken").touch()
-    assert heidi.tell(*create, "--out", "taken", status=1)["error"]["code"] == "clouds-file-not-written"
-    assert heidi.tell(*create, "--role", "admin", "--out", "new", status=4)
-    assert not (heidi.home / "new").exists()
-    assert heidi.credentials() == []
+    assert carol.tell(*create, "--role", "admin", status=4)["error"]["code"] == "role-not-yours"
+    assert carol.tell(*create, "--project", "nobodys@egi", status=4)["error"]["code"] == "keystone-refused-person"
+    (carol.home / "taken").touch()
+    assert carol.tell(*create, "--out", "taken", status=1)["error"]["code"] == "clouds-file-not-written"
+    assert carol.tell(*create, "--role", "admin", "--out", "new", status=4)
+    assert not (carol.home / "new").exists()
+    assert carol.credentials() == []
 
 
-def test_the_real_client_works_with_what_was_written(heidi: Researcher, site: LabHandle) -> None:
-    config = heidi.home / ".config/openstack"
+def test_the_real_client_works_with_what_was_written(carol: Researcher, site: LabHandle) -> None:
+    config = carol.home / ".config/openstack"
     config.mkdir(parents=True)
     theirs = "# mine\nclouds:\n  other: {auth: {auth_url: https://k.test/v3}} # keep\n"
     (config / "clouds.yaml").write_text(theirs)
-    written = heidi.tell("application-credential", "create", "ci", "--write")
+    written = carol.tell("application-credential", "create", "ci", "--write")
     assert "secret" not in written
     assert written["written_to"] == [str(config / "clouds.yaml"), str(config / "secure.yaml")]
     assert (config / "clouds.yaml").read_text().startswith(theirs)
     assert "secret" not in (config / "clouds.yaml").read_text()
     assert stat.S_IMODE((config / "secure.yaml").stat().st_mode) == 0o600
     wanted = ("-f", "value", "-c", "project_id")
-    done = heidi.run("openstack", "--os-cloud", "ci", "token", "issue", *wanted)
+    done = carol.run("openstack", "--os-cloud", "ci", "token", "issue", *wanted)
     assert done.stdout.strip() == written["project_id"], done.stderr
-    heidi.type("application-credential", "create", "ci2", "--out", "openrc")
-    assert stat.S_IMODE((heidi.home / "openrc").stat().st_mode) == 0o600
-    done = heidi.run("sh", "-c", f". ./openrc; openstack token issue {' '.join(wanted)}")
+    carol.type("application-credential", "create", "ci2", "--out", "openrc")
+    assert stat.S_IMODE((carol.home / "openrc").stat().st_mode) == 0o600
+    done = carol.run("sh", "-c", f". ./openrc; openstack token issue {' '.join(wanted)}")
     assert done.stdout.strip() == written["project_id"], done.stderr
     for taken in ("ci", "other"):
-        again = heidi.tell("application-credential", "create", "ci3", "--write", "--as", taken, status=2)
+        again = carol.tell("application-credential", "create", "ci3", "--write", "--as", taken, status=2)
         assert again["error"]["code"] == "clouds-entry-taken"
     (config / "secure.yaml").chmod(0o644)
-    assert heidi.tell("application-credential", "create", "ci3", "--write", status=1)["error"]["code"] == (
+    assert carol.tell("application-credential", "create", "ci3", "--write", status=1)["error"]["code"] == (
         "secret-file-open"
     )
     (config / "secure.yaml").chmod(0o600)
     (config / "clouds.yaml").chmod(0o444)
     before = [each.read_text() for each in (config / "clouds.yaml", config / "secure.yaml")]
-    assert heidi.tell("application-credential", "create", "ci3", "--write", status=1)["error"]["code"] == (
+    assert carol.tell("application-credential", "create", "ci3", "--write", status=1)["error"]["code"] == (
         "clouds-file-not-written"
     )
     assert [each.read_text() for each in (config / "clouds.yaml", config / "secure.yaml")] == before
-    assert heidi.credentials() == ["ci", "ci2"], "nothing stays whose secret had no place"
-    heidi.type("application-credential", "revoke", "ci")
-    assert heidi.run("openstack", "--os-cloud", "ci", "token", "issue").returncode != 0
+    assert carol.credentials() == ["ci", "ci2"], "nothing stays whose secret had no place"
+    carol.type("application-credential", "revoke", "ci")
+    assert carol.run("openstack", "--os-cloud", "ci", "token", "issue").returncode != 0
 
 
 # ---- p3idp exec --long ----
@@ -241,23 +245,23 @@ def answer(process: "subprocess.Popen[str]") -> None:
     process.stdin.flush()
 
 
-def test_a_long_run_outlives_the_access_token_and_leaves_nothing(heidi: Researcher, site: LabHandle) -> None:
-    first, over = get_short_token(heidi, 6), time.monotonic() + 6.5
-    heidi.environment |= {"OS_CLOUD": "of somebody else", "OS_PASSWORD": "theirs"}
+def test_a_long_run_outlives_the_access_token_and_leaves_nothing(carol: Researcher, site: LabHandle) -> None:
+    first, over = get_short_token(carol, 6), time.monotonic() + 6.5
+    carol.environment |= {"OS_CLOUD": "of somebody else", "OS_PASSWORD": "theirs"}
     work = f"echo $OS_AUTH_TYPE $OS_CLOUD$OS_PASSWORD; {ID_OF}; read x; {ID_OF}; exit 7"
-    with heidi.start("exec", "--long", "--hours", "1", "--", "sh", "-c", work) as process:
+    with carol.start("exec", "--long", "--hours", "1", "--", "sh", "-c", work) as process:
         assert says(process) == "v3applicationcredential"
         project = says(process)
-        heidi.get_token()
-        (name,) = heidi.credentials()
+        carol.get_token()
+        (name,) = carol.credentials()
         assert name.startswith("p3idp-exec-")
         time.sleep(max(0.0, over - time.monotonic()))
         assert federated(site, first) == 401, "the access token that the run began with is over"
         answer(process)
         assert says(process) == project != ""
         assert process.wait(60) == 7
-    assert heidi.credentials() == []
-    assert not list((heidi.home / "cache").glob("run-*.note"))
+    assert carol.credentials() == []
+    assert not list((carol.home / "cache").glob("run-*.note"))
 
 
 def federated(site: LabHandle, token: str) -> int:
@@ -267,51 +271,51 @@ def federated(site: LabHandle, token: str) -> int:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["TERM", "INT"])
-def test_a_run_that_is_stopped_ends_its_credential(heidi: Researcher, number: int, status: int) -> None:
-    with heidi.start("exec", "--long", "--", "sh", "-c", "echo ready; exec sleep 60") as process:
+def test_a_run_that_is_stopped_ends_its_credential(carol: Researcher, number: int, status: int) -> None:
+    with carol.start("exec", "--long", "--", "sh", "-c", "echo ready; exec sleep 60") as process:
         assert says(process) == "ready"
         process.send_signal(number)
         assert process.wait(60) == status
-    assert heidi.credentials() == []
+    assert carol.credentials() == []
 
 
-def test_what_a_killed_run_left_is_ended_by_the_next_once_nothing_uses_it(heidi: Researcher) -> None:
-    with heidi.start("exec", "--long", "--", "sh", "-c", f"echo $$; read x; {ID_OF}; read x") as killed:
+def test_what_a_killed_run_left_is_ended_by_the_next_once_nothing_uses_it(carol: Researcher) -> None:
+    with carol.start("exec", "--long", "--", "sh", "-c", f"echo $$; read x; {ID_OF}; read x") as killed:
         child = int(says(killed))
         killed.kill()
         killed.wait(60)
-        (left,) = heidi.credentials()
-        assert heidi.run("p3idp", "exec", "--long", "--", "true").returncode == 0
-        assert heidi.credentials() == [left], "what the killed run began still works with it"
+        (left,) = carol.credentials()
+        assert carol.run("p3idp", "exec", "--long", "--", "true").returncode == 0
+        assert carol.credentials() == [left], "what the killed run began still works with it"
         answer(killed)
         assert says(killed) != ""
         answer(killed)
         while Path(f"/proc/{child}").exists():
             time.sleep(0.02)
-    done = heidi.run("p3idp", "exec", "--long", "--", "sh", "-c", "exit 3")
-    assert (done.returncode, heidi.credentials()) == (3, [])
+    done = carol.run("p3idp", "exec", "--long", "--", "sh", "-c", "exit 3")
+    assert (done.returncode, carol.credentials()) == (3, [])
 
 
-def test_a_run_whose_sign_in_ended_says_what_is_left_and_the_next_ends_it(heidi: Researcher) -> None:
-    forget = f"rm {heidi.home}/cache/identity-*.json; echo over > {heidi.token_file}; exit 5"
-    done = heidi.run("p3idp", "exec", "--long", "--", "sh", "-c", forget)
+def test_a_run_whose_sign_in_ended_says_what_is_left_and_the_next_ends_it(carol: Researcher) -> None:
+    forget = f"rm {carol.home}/cache/identity-*.json; echo over > {carol.token_file}; exit 5"
+    done = carol.run("p3idp", "exec", "--long", "--", "sh", "-c", forget)
     assert done.returncode == 5
     assert "could not be ended" in done.stderr
-    heidi.get_token()
-    assert len(heidi.credentials()) == 1
-    assert heidi.run("p3idp", "exec", "--long", "--", "true").returncode == 0
-    assert heidi.credentials() == []
+    carol.get_token()
+    assert len(carol.credentials()) == 1
+    assert carol.run("p3idp", "exec", "--long", "--", "true").returncode == 0
+    assert carol.credentials() == []
 
 
-def test_the_secret_is_nowhere_but_in_the_childs_environment(heidi: Researcher) -> None:
-    with heidi.start("exec", "--long", "--", "sh", "-c", "echo $OS_APPLICATION_CREDENTIAL_SECRET; read x") as process:
+def test_the_secret_is_nowhere_but_in_the_childs_environment(carol: Researcher) -> None:
+    with carol.start("exec", "--long", "--", "sh", "-c", "echo $OS_APPLICATION_CREDENTIAL_SECRET; read x") as process:
         secret = says(process)
         assert len(secret) > 30
         for number in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 assert secret.encode() not in (number / "cmdline").read_bytes()
         assert secret.encode() not in Path(f"/proc/{process.pid}/environ").read_bytes()
-        kept = [each for each in heidi.home.rglob("*") if each.is_file() and secret.encode() in each.read_bytes()]
+        kept = [each for each in carol.home.rglob("*") if each.is_file() and secret.encode() in each.read_bytes()]
         assert kept == []
         answer(process)
         _, err = process.communicate(timeout=60)
@@ -321,31 +325,31 @@ def test_the_secret_is_nowhere_but_in_the_childs_environment(heidi: Researcher) 
 # ---- p3idp config write ----
 
 
-def test_the_real_client_works_with_each_way_in(heidi: Researcher, site: LabHandle) -> None:
-    shown = heidi.type("config", "write", "--dry-run")
+def test_the_real_client_works_with_each_way_in(carol: Researcher, site: LabHandle) -> None:
+    shown = carol.type("config", "write", "--dry-run")
     assert "+    auth_type: v3p3idp" in shown
-    assert not (heidi.home / ".config").exists()
-    assert heidi.tell("config", "write", status=2)["error"]["code"] == "usage-mistaken", "nobody can be asked"
-    first = heidi.tell("config", "write", "--yes")
+    assert not (carol.home / ".config").exists()
+    assert carol.tell("config", "write", status=2)["error"]["code"] == "usage-mistaken", "nobody can be asked"
+    first = carol.tell("config", "write", "--yes")
     file = Path(first["file"])
-    assert (file, stat.S_IMODE(file.stat().st_mode)) == (heidi.home / ".config/openstack/clouds.yaml", 0o600)
-    assert not heidi.tell("config", "write", "--yes")["changes"]
-    heidi.type("config", "write", "--yes", "--plain", "--as", "plain")
-    heidi.type("login", "--cloud", "direct", "--issuer", site.urls.issuer, "--client-id", "p3idp-cli", "--auth-url",
+    assert (file, stat.S_IMODE(file.stat().st_mode)) == (carol.home / ".config/openstack/clouds.yaml", 0o600)
+    assert not carol.tell("config", "write", "--yes")["changes"]
+    carol.type("config", "write", "--yes", "--plain", "--as", "plain")
+    carol.type("login", "--cloud", "direct", "--issuer", site.urls.issuer, "--client-id", "p3idp-cli", "--auth-url",
                site.urls.keystone_url, "--identity-provider", "egi", "--protocol", "openid", "--ca-file",
-               str(site.ca_file), "--token-command", f"cat {heidi.token_file}")  # fmt: skip
-    direct = heidi.tell("config", "write", "--yes", "--project", "p3@egi")
-    heidi.type("use", "--cloud", "lab", "p3@egi")  # as it was
+               str(site.ca_file), "--token-command", f"cat {carol.token_file}")  # fmt: skip
+    direct = carol.tell("config", "write", "--yes", "--project", "p3@egi")
+    carol.type("use", "--cloud", "lab", "p3@egi")  # as it was
     assert direct["entry"]["auth"]["p3idp_cloud"] == "direct", "without a broker its name says which sign-in"
-    shown = heidi.tell("config", "show")
+    shown = carol.tell("config", "show")
     assert [(each["name"], each["auth_type"], each["project"]) for each in shown["clouds"]] == [
         ("lab", "v3p3idp", "p3@egi"), ("plain", "v3oidcaccesstoken", "p3@egi"), ("direct", "v3p3idp", "p3@egi"),
     ]  # fmt: skip
     before = file.read_text()
-    taken = heidi.tell("config", "write", "--plain", "--as", "lab", "--cloud", "lab", status=2)["error"]
+    taken = carol.tell("config", "write", "--plain", "--as", "lab", "--cloud", "lab", status=2)["error"]
     assert (taken["code"], file.read_text()) == ("clouds-entry-taken", before)
-    token = {"OS_ACCESS_TOKEN": heidi.type("token", "--cloud", "lab").strip()}
+    token = {"OS_ACCESS_TOKEN": carol.type("token", "--cloud", "lab").strip()}
     for name, more in (("lab", {}), ("direct", {}), ("plain", token)):
-        done = heidi.run("openstack", "--os-cloud", name, "project", "list", "--my-projects", "-f", "json", **more)
+        done = carol.run("openstack", "--os-cloud", name, "project", "list", "--my-projects", "-f", "json", **more)
         assert [each["Name"] for each in json.loads(done.stdout or "[]")] == ["p3"], done.stderr
-    assert heidi.token_file.read_text() not in file.read_text()
+    assert carol.token_file.read_text() not in file.read_text()
