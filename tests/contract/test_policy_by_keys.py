@@ -18,6 +18,8 @@ from p3idp.core.policy.explanation import explain
 from p3idp.core.policy.model import Policy
 from p3idp.core.policy.sentence import reason
 from p3idp.errors.policy import PolicyInvalid
+from p3idp.errors.session import PageNotFound
+from p3idp.ops.attempts import check_open
 
 US = "https://broker.example.org"
 FORGE = "https://forge.example.org"
@@ -97,7 +99,11 @@ def test_the_mapping_asks_for_issuer_audience_and_exact_subject_alone(files: Pol
 
 
 def test_nobody_signs_in_there(files: PolicyFiles):
-    assert [each.id for each in files.load().site.sign_ins] == ["egi"]
+    policy = files.load()
+    assert [each.id for each in policy.site.sign_ins] == ["egi"]
+    check_open(policy, "egi")
+    with pytest.raises(PageNotFound):
+        check_open(policy, "ci")
 
 
 def test_it_is_written_as_it_was_read(files: PolicyFiles):

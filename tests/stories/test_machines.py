@@ -176,6 +176,13 @@ def test_a_job_never_passes_as_a_person(machines: Machines) -> None:
     assert users[0]["id"] != users[1]["id"], "two users all the same"
 
 
+def test_nobody_signs_in_at_the_ci_system(machines: Machines) -> None:
+    with httpx.Client(verify=machines.lab.tls, trust_env=False, base_url=machines.broker) as broker:
+        front = broker.get("/").text
+        assert ("/login/egi" in front, "/login/ci" in front) == (True, False)
+        assert [broker.get(f"/login/{provider}").status_code for provider in ("egi", "ci")] == [303, 404]
+
+
 def test_no_token_opens_the_other_virtual_hosts_door(machines: Machines) -> None:
     job, person = machines.job(), machines.lab.token("alice")
     assert machines.door(job, "egi", machines.keystone).status_code == 401
