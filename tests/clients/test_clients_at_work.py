@@ -57,6 +57,9 @@ def test_the_loudest_words_of_the_clients_hold_no_token(desk: Desk) -> None:
     assert "openstack.cloud" in desk.play(PLAY, "-vvvv")
     script = "import logging; logging.basicConfig(level=0)\nimport openstack; openstack.enable_logging(debug=True)\n"
     assert "REQ: curl" in desk.run(str(desk.python), "-c", script + SCRIPT)
+    desk.said.append(f"... {min(desk.secrets)} ...")
+    assert desk.leaks() == [f"word {len(desk.said) - 1}"], "the control: what is said is found"
+    desk.said.pop()
 
 
 LONG = """
