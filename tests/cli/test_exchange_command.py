@@ -139,8 +139,8 @@ def test_json_and_export_say_more(exchange: Callable[..., Done], broker: PaperBr
     lines = exchange(broker.url, "--export").stdout.splitlines()
     assert "export OS_AUTH_TYPE=v3p3idptoken" in lines
     assert "export OS_AUTH_URL=https://keystone.test/v3" in lines
-    broker.body = json.dumps(GOOD | {"access_token": "$(touch /tmp/x)'"}).encode()
-    assert "export OS_TOKEN='$(touch /tmp/x)'\"'\"''" in exchange(broker.url, "--export").stdout
+    broker.body = json.dumps(GOOD | {"access_token": "$(touch${IFS}x)'"}).encode()
+    assert "export OS_TOKEN='$(touch${IFS}x)'\"'\"''" in exchange(broker.url, "--export").stdout
 
 
 @pytest.mark.parametrize(
