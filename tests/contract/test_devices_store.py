@@ -117,6 +117,15 @@ def test_the_oldest_that_nobody_looked_at_make_room(devices: Devices):
     assert devices.find(sent(0).user_code) == sent(0)
 
 
+def test_who_said_no_makes_room_as_well(devices: Devices):
+    """D12: a no costs nothing, so it must not hold a place."""
+    for number in range(MOST):
+        devices.add(device(number), NOW)
+        assert devices.change(device(number).id, lambda found: (replace(found, answer=Answer.NO), True))
+    assert devices.add(device(99), NOW + timedelta(seconds=1))
+    assert count(devices, range(MOST)) == MOST - 1
+
+
 def test_where_people_are_at_work_with_all_of_them_nobody_else_begins(devices: Devices):
     for number in range(MOST):
         devices.add(sent(number), NOW)

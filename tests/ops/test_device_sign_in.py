@@ -9,10 +9,12 @@ import pytest
 from cryptography.fernet import Fernet
 from device_world import CLIENT, DeviceWorld, Shown, from_address
 
+from p3idp.adapters.memory.device import MemoryDeviceProvider
 from p3idp.adapters.seal import FernetSeal
 from p3idp.adapters.store.devices import StoredDevices
 from p3idp.adapters.store.engine import open_store
 from p3idp.core.audit.event import Outcome
+from p3idp.core.device.device import Upstream
 from p3idp.core.policy.model import Suspension
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
@@ -30,7 +32,8 @@ from p3idp.errors.device import (
 )
 from p3idp.errors.exchange import ExchangeOff, ExchangeUnavailable
 from p3idp.errors.keystone import KeystoneUserDisabled
-from p3idp.errors.login import ProviderUnreachable
+from p3idp.errors.login import ProviderUnreachable, TokenRefused
+from p3idp.errors.session import ProviderSuspended
 from p3idp.ports.device import NotYet
 
 
@@ -160,6 +163,38 @@ def test_no_is_no_for_as_long_as_the_device_asks(world: DeviceWorld):
     assert world.provider.began == []
 
 
+def test_a_no_that_is_said_while_the_provider_begins_stays_a_no(world: DeviceWorld, caplog: pytest.LogCaptureFixture):
+    shown = world.begin()
+
+    class Slow(MemoryDeviceProvider):
+        def begin(self, *asked) -> Upstream | None:
+            world.desk.refuse(shown.user_code)
+            return super().begin(*asked)
+
+    slow = Slow()
+    with pytest.raises(UserCodeRefused):
+        replace(world.desk, provider=slow).agree(shown.user_code, "b")
+    slow.agree(1, "alice")
+    assert ends(world, shown) is DeviceDenied
+    (warning,) = caplog.messages
+    assert "192.0.2.1" in warning, "somebody may be sending codes to people: from where"
+    assert shown.user_code not in warning
+
+
+def test_who_made_room_while_the_provider_begins_is_led_nowhere(world: DeviceWorld):
+    shown = world.begin()
+
+    class Slow(MemoryDeviceProvider):
+        def begin(self, *asked) -> Upstream | None:
+            found = world.devices.find(shown.user_code)
+            assert found is not None
+            world.devices.change(found.id, lambda _: (None, True))
+            return super().begin(*asked)
+
+    with pytest.raises(UserCodeRefused):
+        replace(world.desk, provider=Slow()).agree(shown.user_code, "b")
+
+
 def test_a_code_is_over_after_ten_minutes(world: DeviceWorld):
     shown = world.begin()
     world.wait(600)
@@ -175,7 +210,11 @@ def test_who_said_yes_may_see_the_way_on_again_and_nobody_else(world: DeviceWorl
     assert again == first
     with pytest.raises(UserCodeRefused):
         world.desk.agree(shown.user_code, "another's")
+    with pytest.raises(UserCodeRefused):
+        world.desk.refuse(shown.user_code)
     assert len(world.provider.began) == 1
+    world.provider.agree(1, "alice")
+    assert world.poll(shown).access_token.reveal() == "token-alice"
 
 
 def test_where_the_provider_is_down_a_person_may_say_yes_again(world: DeviceWorld):
@@ -225,11 +264,14 @@ def test_a_user_who_was_disabled_at_keystone_is_not_let_in(world: DeviceWorld):
 
 
 def test_of_a_suspended_provider_nobody_comes_in(world: DeviceWorld):
-    shown = agreed(world)
+    early, shown = world.begin(), agreed(world)
     site = world.exchange.policy.site
     closed = replace(site.identity_providers[0], suspended=Suspension(world.clock()))
     world.exchange.policy = replace(world.exchange.policy, site=replace(site, identity_providers=(closed,)))
     assert ends(world, shown) is DeviceRefused
+    with pytest.raises(ProviderSuspended):
+        world.desk.agree(early.user_code, "b")
+    assert len(world.provider.began) == 1
     with pytest.raises(ExchangeOff):
         world.begin()
     with pytest.raises(ExchangeOff):
@@ -265,6 +307,28 @@ def test_without_a_ledger_nobody_is_signed_in(world: DeviceWorld):
     world.ledger.full = True
     assert ends(world, shown) is DeviceInterrupted
     assert "token-alice" in world.provider.revoked
+
+
+def test_an_answer_that_cannot_be_believed_ends_the_sign_in(world: DeviceWorld):
+    shown = agreed(world)
+
+    class Lying(MemoryDeviceProvider):
+        def ask(self, *asked) -> NotYet:
+            raise TokenRefused("signature", "Its ID token is nobody's.")
+
+    with pytest.raises(DeviceRefused):
+        replace(world.tokens, provider=Lying()).poll(Secret(shown.device_code), CLIENT)
+    world.wait()
+    assert ends(world, shown) is DeviceCodeOver
+
+
+def test_whoever_signs_in_is_remembered_as_at_every_other_door(world: DeviceWorld):
+    seen: list[str] = []
+    shown = agreed(world, "bob")
+    watching = replace(world.tokens, remember=lambda claims, _: seen.append(claims.subject))
+    with pytest.raises(DeviceRefused):
+        watching.poll(Secret(shown.device_code), CLIENT)
+    assert seen == ["bob@egi.eu"]
 
 
 def test_who_comes_late_with_the_tokens_gives_them_back(world: DeviceWorld):
@@ -314,6 +378,20 @@ def test_a_refresh_token_outlives_a_provider_that_is_silent(world: DeviceWorld):
         world.tokens.refresh(Secret("refresh-0-alice"), CLIENT)
     world.provider.down = False
     assert world.tokens.refresh(Secret("refresh-0-alice"), CLIENT).access_token.reveal() == "token-alice"
+
+
+def test_a_client_that_the_policy_does_not_list_signs_nobody_in(world: DeviceWorld):
+    """Its tokens would open nothing here."""
+    site = world.exchange.policy.site
+    others = replace(site.identity_providers[0], issuing_clients=("another",))
+    world.exchange.policy = replace(world.exchange.policy, site=replace(site, identity_providers=(others,)))
+    with pytest.raises(ExchangeOff):
+        world.begin()
+    with pytest.raises(ExchangeOff):
+        world.tokens.refresh(Secret("refresh-0-alice"), CLIENT)
+    with pytest.raises(ExchangeOff):
+        world.tokens.revoke(Secret("refresh-0-alice"), CLIENT)
+    assert (world.provider.began, world.provider.refreshed, world.provider.revoked) == ([], [], [])
 
 
 def test_only_the_command_lines_client_is_served(world: DeviceWorld):

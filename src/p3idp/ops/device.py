@@ -4,6 +4,7 @@ Anybody may begin. So nothing is asked of the identity provider before somebody,
 said that it was them: a flood of beginnings never gets there.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from p3idp.ports.request import client_address
 OFFLINE = "offline_access"
 _ALL = "all"
 _UNKNOWN = "No sign-in is waiting with this code."
+_log = logging.getLogger(__name__)
 
 
 # How often an address may begin and type codes, and how often all together: a class of sixty behind one address gets
@@ -98,6 +100,8 @@ class DeviceDesk:
         device = self.look(typed)
         if self.devices.change(device.id, _refused) is None:
             raise UserCodeRefused(_UNKNOWN)
+        # Somebody may be sending codes to people. Not for the ledger: anybody can begin one and say no to it.
+        _log.warning("somebody said no to a sign-in on another device that was begun from %s", device.address)
 
     def agree(self, typed: str, browser: str) -> tuple[Device, Upstream]:
         """The person began this: begin it at the identity provider, where they sign in. Raises as ``look``.
@@ -122,9 +126,11 @@ class DeviceDesk:
             begun = self.provider.begin(device.provider, device.scopes, Secret(self.new_token()), now)
             upstream = replace(begun, browser=hashed(browser)) if begun else None
         finally:
-            self.devices.change(device.id, lambda found: (_with(found, upstream), True))
+            stands = self.devices.change(device.id, lambda found: _with(found, upstream))
         if upstream is None:
             raise ProviderUnreachable("The identity provider offers no sign-in on another device.")
+        if not stands:
+            raise UserCodeRefused("Meanwhile this sign-in was stopped.", hint="Begin again at the other device.")
         return upstream
 
     def _new(self, client: str, provider: IdentityProvider, scopes: tuple[str, ...], agent: str) -> Begun:
@@ -187,6 +193,9 @@ def _claimed(device: Device, now: datetime) -> tuple[Device, bool]:
     return device.claimed(now), True
 
 
-def _with(device: Device, upstream: Upstream | None) -> Device:
+def _with(device: Device, upstream: Upstream | None) -> tuple[Device, bool]:
+    """The device with what the provider began; a no that was said meanwhile stays one."""
+    if device.answer is Answer.NO:
+        return device.released(), False
     answer = Answer.YES if upstream else Answer.NONE
-    return replace(device.released(), died=False, answer=answer, upstream=upstream)
+    return replace(device.released(), died=False, answer=answer, upstream=upstream), True

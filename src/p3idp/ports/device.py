@@ -18,7 +18,7 @@ class Devices(Protocol):
     """Keeps devices, sealed, for all replicas. Every method raises LedgerUnavailable where it cannot."""
 
     def add(self, device: Device, now: datetime) -> bool:
-        """Keep a new one; False where its user code is taken. What is over goes, and then the oldest nobody looked at.
+        """Keep a new one; False where its user code is taken. What is over goes, then the oldest nobody agreed to.
 
         Raises ExchangeUnavailable where there is no room even so.
         """

@@ -72,8 +72,8 @@ class Device:
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether nobody has looked after it yet: such a one makes room for others."""
-        return self.answer is Answer.NONE
+        """Whether nobody has agreed to it: such a one makes room. A no costs nothing, so it holds no place either."""
+        return self.answer is not Answer.YES
 
     def is_busy(self, now: datetime) -> bool:
         """Whether somebody speaks with the provider about it."""
