@@ -3,6 +3,7 @@ in (D10) and floods (D12). Over HTTP, on systems with a memory; the long ones be
 """
 
 import re
+from collections import Counter
 from itertools import count
 
 import pytest
@@ -14,9 +15,11 @@ from werkzeug.test import TestResponse
 
 from p3idp.core.device.device import MOST_TRIES
 from p3idp.core.device.user_code import make_user_code, read_user_code
-from p3idp.errors.device import UserCodeRefused
+from p3idp.core.secret import Secret
+from p3idp.errors.device import DeviceCodeOver, UserCodeRefused
 from p3idp.errors.limits import TooMany
-from p3idp.web.device_token import PATH
+from p3idp.ops.device_token import POLLS
+from p3idp.web.device_token import PATH, REFRESH_GRANT, REVOKE_PATH
 
 
 @pytest.fixture
@@ -186,6 +189,9 @@ def test_a_link_says_yes_to_nothing(client: FlaskClient, world: DeviceWorld, att
     held = shown.user_code in opened.text and world.provider.began == [] and "answer" not in opened.text
     attack.saw("opened", held, "", "D09")
     assert held
+    strange = page(client, "?user_code=call-0800-123")
+    attack.saw("text in the link that is no code", "0800" not in strange.text, "", "D09")
+    assert "0800" not in strange.text
     confirm = press(client, opened)
     held = world.provider.began == [] and "Did you start this?" in confirm.text
     attack.saw("looked up", held, "", "D09")
@@ -226,6 +232,10 @@ def test_a_link_says_yes_to_nothing(client: FlaskClient, world: DeviceWorld, att
     onward = press(client, confirm, answer="yes")
     assert attack.accepted("the person's own yes", lambda: onward.text.index("IDP-1"))
     assert "https://idp.test/device" in onward.text
+    again = press(stranger, page(stranger), user_code=shown.user_code)
+    held = again.status_code == 404 and "Did you start this?" not in again.text
+    attack.saw("asked about once more, after the yes", held, str(again.status_code), "D09")
+    assert held
 
 
 def _with_another_cookie(client: FlaskClient, fields: dict[str, str]) -> TestResponse:
@@ -259,8 +269,10 @@ def test_a_hundred_thousand_open_requests_stay_within_bounds(attack: Attack):
     from_address("198.51.100.1")
     mine = world.begin()
     world.desk.agree(mine.user_code, "b")
-    for _ in range(100_000):
+    for number in range(100_000):
         newest = world.begin()
+        if number % 50 == 0:  # whoever floods may say no to their own as well
+            world.desk.refuse(newest.user_code)
     held = len(world.devices.held) == 1000 and world.provider.began == [("openid", "entitlements", "offline_access")]
     attack.saw("100,000 beginnings", held, f"{len(world.devices.held)} kept", "D12")
     assert held
@@ -290,3 +302,44 @@ def test_one_address_cannot_flood(client: FlaskClient, world: DeviceWorld, attac
     assert {reply.status_code for reply in replies[60:]} == {429}
     elsewhere = post(client, PATH, {"client_id": CLIENT}, "203.0.113.9")
     assert attack.accepted("another address meanwhile", lambda: elsewhere.get_json()["device_code"])
+
+
+@pytest.mark.attack("D12")
+def test_no_address_makes_us_flood_the_provider(client: FlaskClient, world: DeviceWorld, attack: Attack):
+    """Refreshing and taking back are passed on, in our name, for whoever asks."""
+    ways = {
+        "bad refresh tokens": ("/oauth/token", {"grant_type": REFRESH_GRANT, "refresh_token": "forged"}, {400: 30}),
+        "tokens to take back": (REVOKE_PATH, {"token": "forged"}, {200: 120}),
+    }
+    for number, (variant, (path, form, let)) in enumerate(ways.items()):
+        address, sent = f"198.51.100.{number}", {"client_id": CLIENT, **form}
+        got = Counter(post(client, path, sent, address).status_code for _ in range(150))
+        held = got == {**let, 429: 150 - sum(let.values())}
+        attack.saw(variant, held, str(dict(got)), "D12")
+        assert held, (variant, got)
+    assert (len(world.provider.refreshed), len(world.provider.revoked)) == (30, 120)
+    good = {"client_id": CLIENT, "grant_type": REFRESH_GRANT, "refresh_token": "refresh-0-alice"}
+    elsewhere = post(client, "/oauth/token", good, "203.0.113.9")
+    assert attack.accepted("a good one from elsewhere", lambda: elsewhere.get_json()["access_token"]) == "token-alice"
+
+
+@pytest.mark.attack("D12")
+def test_polls_of_one_address_are_counted(world: DeviceWorld, attack: Attack):
+    from_address("198.51.100.1")
+    for _ in range(POLLS.most):
+        with pytest.raises(DeviceCodeOver):
+            world.tokens.poll(Secret("unknown"), CLIENT)
+    attack.refused("one more", lambda: world.tokens.poll(Secret("unknown"), CLIENT), "too-many-requests", "D12")
+
+
+@pytest.mark.attack("D12")
+def test_what_reaches_the_provider_is_counted_by_address(client: FlaskClient, world: DeviceWorld, attack: Attack):
+    """Each yes begins something there: sixty of one address in a minute, whoever began them here."""
+    got: Counter[int] = Counter()
+    for number in range(70):
+        shown = begin(client, f"203.0.113.{number}")
+        browser = client.application.test_client()
+        confirm = press(browser, page(browser), "198.51.100.9", user_code=shown.user_code)
+        got[press(browser, confirm, "198.51.100.9", answer="yes").status_code] += 1
+    attack.saw("70 yes of one address", got == {200: 60, 429: 10}, str(dict(got)), "D12")
+    assert (got, len(world.provider.began)) == ({200: 60, 429: 10}, 60)

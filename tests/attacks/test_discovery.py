@@ -9,7 +9,7 @@ from hostile import MISSING, Answer, HostileProvider
 from trusting import Trust, make_trust
 
 from p3idp.adapters.checkin.transport import Transport
-from p3idp.core.login.metadata import check_issuer
+from p3idp.core.login.metadata import check_issuer, read_metadata
 
 ENDPOINTS = ["authorization_endpoint", "token_endpoint", "jwks_uri", "introspection_endpoint", "userinfo_endpoint"]
 
@@ -49,6 +49,20 @@ def lies(hostile: HostileProvider) -> dict[str, dict[str, object]]:
         found[f"{name} missing"] = {name: MISSING}
     found["neither introspection nor userinfo"] = {"introspection_endpoint": MISSING, "userinfo_endpoint": MISSING}
     return found
+
+
+@pytest.mark.attack("R45")
+@pytest.mark.parametrize("name", ["revocation_endpoint", "device_authorization_endpoint"])
+def test_an_endpoint_elsewhere_that_nothing_depends_on_is_never_sent_a_token(name: str, attack: Attack):
+    issuer = "https://idp.test/realm"
+    document = {each: f"{issuer}/{each}" for each in ENDPOINTS} | {"issuer": issuer}
+    at_home = getattr(read_metadata(document | {name: f"{issuer}/x"}, issuer), name)
+    assert attack.accepted("at home", lambda: at_home) == f"{issuer}/x"
+    for where in ("https://evil.test/x", "http://idp.test/x", "https://idp.test:444/x", "https://idp.test@evil.test/",
+                  "https://169.254.169.254/latest", "file:///etc/passwd", "", None, 7, [f"{issuer}/x"]):  # fmt: skip
+        read = getattr(read_metadata(document | {name: where}, issuer), name)
+        attack.saw(f"{name} {where!r}", read is None, str(read))
+        assert read is None
 
 
 @pytest.mark.attack("R45")

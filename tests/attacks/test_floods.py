@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import httpx
 import pytest
 from battery import Attack
 from bench_broker import broker
-from exchange_world import BEGIN, P3, World, a_form
+from exchange_world import BEGIN, P3, World, a_form, a_provider
 from flooding import FLOODER, Flood
 
 from p3idp.adapters.memory.limits import MemoryLimiter
 from p3idp.core.address import counted_as
+from p3idp.core.policy.model import ProviderId
 from p3idp.errors import P3idpError
 from p3idp.errors.login import ProviderUnreachable
 from p3idp.lab.handle import LabHandle
@@ -98,6 +100,19 @@ def test_one_person_is_one_person_from_wherever(world: Limited, attack: Attack) 
     assert world.told(HOME, "token-alice-2") == TOO_MANY, "another token of hers"
     assert world.told(HOME, "token-person1") == OK
     world.clock.forward(seconds=60)
+    assert world.told(HOME) == OK
+
+
+@pytest.mark.attack("X32")
+def test_two_issuers_that_use_one_subject_name_two_people(world: Limited) -> None:
+    alice = world.tokens.claims["token-alice"]
+    site = world.policy.site
+    ci = a_provider(id=ProviderId("ci"), issuers=("https://ci.test",))
+    world.policy = replace(world.policy, site=replace(site, identity_providers=(*site.identity_providers, ci)))
+    world.tokens.claims["token-ci"] = replace(alice, issuer="https://ci.test", provider=ci.id)
+    for _ in range(2 * EACH):
+        world.told(MALLORY, "token-ci")
+    assert world.told(MALLORY, "token-ci") == TOO_MANY
     assert world.told(HOME) == OK
 
 

@@ -1,8 +1,12 @@
 """The provider's device flow as the adapter speaks it: what is sent, and what each answer means. Over paper."""
 
 import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from types import MappingProxyType
 from urllib.parse import parse_qsl
 
 import pytest
@@ -55,9 +59,13 @@ def _reply(status: int, body: object) -> Reply:
     return Reply(status, "application/json", json.dumps(body).encode())
 
 
-def tokens(**other: object) -> dict[str, object]:
+def tokens(
+    hash_of: str = "opaque", changes: Mapping[str, object] = MappingProxyType({}), **other: object
+) -> dict[str, object]:
     moment = int(NOW.timestamp())
-    claims = {"iss": ISSUER, "sub": "mary", "aud": CLIENT, "exp": moment + 300, "iat": moment}
+    half = urlsafe_b64encode(sha256(hash_of.encode()).digest()[:16]).rstrip(b"=").decode()
+    claims = {"iss": ISSUER, "sub": "mary", "aud": CLIENT, "exp": moment + 300, "iat": moment, "at_hash": half}
+    claims |= changes
     signed = jwt.encode({"alg": "RS256", "kid": "k1"}, claims, KEY)
     good = {"access_token": "opaque", "token_type": "Bearer", "expires_in": 300, "refresh_token": "r1",
             "scope": "openid", "id_token": signed, "more": "what nobody asked for"}  # fmt: skip
@@ -136,15 +144,25 @@ def test_tokens_are_handed_on_as_they_are_and_nothing_else():
     [
         tokens(id_token="e30.e30.AA"),
         tokens(id_token=jwt.encode({"alg": "RS256", "kid": "k1"}, {"iss": ISSUER}, RSAKey.generate_key(2048))),
+        tokens(hash_of="another access token"),
+        tokens(changes={"aud": "p3idp"}),
+        tokens(changes={"iss": "https://other.test"}),
         tokens(access_token=None),
         tokens(token_type="DPoP"),
     ],
-    ids=["unsigned", "another's key", "no token", "bound"],
+    ids=["unsigned", "another's key", "another's hash", "another client's", "another issuer's", "no token", "bound"],
 )
 def test_what_is_not_believed_is_not_handed_on(body: dict[str, object]):
     device, _ = adapter(200, body)
     with pytest.raises(TokenRefused):
         device.ask(EGI, MINE, NOW)
+
+
+def test_what_is_not_believed_goes_back():
+    device, paper = adapter(200, tokens(id_token="e30.e30.AA"))
+    with pytest.raises(TokenRefused):
+        device.ask(EGI, MINE, NOW)
+    assert [form["token"] for path, form in paper.asked if path == "revoke"] == ["r1", "opaque"]
 
 
 def test_an_old_id_token_is_not_believed():

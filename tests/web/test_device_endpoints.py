@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import pytest
 from device_world import CLIENT, DeviceWorld, begin, page, poll, post, press
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 from webkit import BASE, Door, get, text_of
 
-from p3idp.core.exchange.request import GRANT_TYPE
+from p3idp.core.exchange.request import ACCESS_TOKEN, GRANT_TYPE
 from p3idp.errors.access import LedgerUnavailable
 from p3idp.web.app import build_app, token_doors
 from p3idp.web.device_token import DEVICE_GRANT, PATH, REFRESH_GRANT, REVOKE_PATH
@@ -97,6 +98,22 @@ def test_a_database_that_is_away_is_told_as_such(client: FlaskClient, world: Dev
     assert press(client, page(client), user_code=shown.user_code).status_code == 503
 
 
+def test_why_somebody_may_not_come_in_is_for_them_and_not_for_the_log(client: FlaskClient, world: DeviceWorld):
+    held = "urn:mace:egi.eu:group:vo.access.egi.eu:role=vm_operatr#aai.egi.eu"
+    world.exchange.arrive("carol", {}, entitlements=(held,))
+    shown = begin(client)
+    browser = client.application.test_client()
+    press(browser, press(browser, page(browser), user_code=shown.user_code), answer="yes")
+    world.provider.agree(1, "carol")
+    exchange = {"grant_type": GRANT_TYPE, "subject_token": "token-carol", "subject_token_type": ACCESS_TOKEN}
+    with capture_logs() as logs:
+        replies = (poll(client, shown), post(client, "/oauth/token", exchange))
+    for reply in replies:
+        assert "vm_operatr" in reply.get_json()["error_description"]
+    assert {line["error"] for line in logs if line["event"] == "refused"} == {"device-refused", "exchange-no-access"}
+    assert "vm_operatr" not in str(logs)
+
+
 def test_what_a_program_calls_itself_is_text(client: FlaskClient):
     reply = client.post(PATH, data={"client_id": CLIENT}, base_url=BASE,
                         headers={"User-Agent": "<b>you</b>\x7f {{7*7}} " + "x" * 200})  # fmt: skip
@@ -104,6 +121,21 @@ def test_what_a_program_calls_itself_is_text(client: FlaskClient):
     assert "<b>you" not in confirm.text
     assert "<b>you</b>? {{7*7}} xxx" in confirm.text.replace("&lt;", "<").replace("&gt;", ">").replace("<wbr>", "")
     assert "x" * 81 not in confirm.text
+
+
+def test_the_pages_cookie_is_ours_alone_and_no_page_may_be_framed(client: FlaskClient):
+    first = page(client)
+    (cookie,) = first.headers.getlist("Set-Cookie")
+    said = set(cookie.split("; ")[1:])
+    assert cookie.startswith("__Host-p3idp-device=")
+    assert said == {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"}
+    shown = begin(client)
+    confirm = press(client, first, user_code=shown.user_code)
+    for each in (first, confirm, press(client, confirm, answer="yes")):
+        assert each.headers["X-Frame-Options"] == "DENY"
+        assert "frame-ancestors 'none'" in each.headers["Content-Security-Policy"]
+        assert each.headers["Cache-Control"] == "no-store"
+        assert each.headers["Referrer-Policy"] == "same-origin"
 
 
 def test_the_page_says_what_saying_yes_means(client: FlaskClient):

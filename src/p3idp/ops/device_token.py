@@ -31,6 +31,7 @@ from p3idp.errors.device import (
 )
 from p3idp.errors.exchange import ExchangeError, ExchangeOff, ExchangeUnavailable, NoAccess
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable, KeystoneUserDisabled
+from p3idp.errors.limits import TooMany
 from p3idp.errors.login import ProviderRefusedClient, ProviderUnreachable, ProviderUntrusted, TokenRefused
 from p3idp.ops.device import provider_of_client, stored
 from p3idp.ops.exchange import no_access
@@ -46,6 +47,10 @@ from p3idp.ports.logins import Remember
 from p3idp.ports.request import client_address, request_id
 
 POLLS = Limit("device-polls", 1200)  # of one address: a hundred people behind one, each asking every five seconds
+# What one address may have passed on to the provider, which is asked in our name: thirty bad refresh tokens, as at the
+# exchange. Of a token that is taken back it never says whether it was one.
+PASSED_ON = Limit("device-passed-on", 600)
+BAD_REFRESH_COST, REVOKE_COST = 20, 5
 _log = logging.getLogger(__name__)
 _UNASKABLE = (ProviderUnreachable, ProviderUntrusted, ProviderRefusedClient)
 _NOT_KNOWN = "The device code is not known, or was used."
@@ -87,7 +92,7 @@ class DeviceTokens:
         Sent once and never kept: where the provider does not answer (ExchangeUnavailable) nothing was done with it
         here.
         """
-        self.limiter.take(self.polls, client_address.get())
+        self.limiter.take(PASSED_ON, client_address.get())
         provider = provider_of_client(self.policy(), self.clients, client)
         _check_open(provider)
         try:
@@ -95,12 +100,14 @@ class DeviceTokens:
         except (*_UNASKABLE, TokenRefused) as exc:
             raise _silent(exc) from exc
         if tokens is None:
+            with suppress(TooMany):  # they have their answer; the next one of this address meets the limit
+                self.limiter.take(PASSED_ON, client_address.get(), BAD_REFRESH_COST - 1)
             raise RefreshTokenOver("The identity provider ended this sign-in.")
         return tokens
 
     def revoke(self, token: Secret[str], client: str) -> None:
         """Tell the provider that a token is not wanted any more. Raises as ``refresh``."""
-        self.limiter.take(self.polls, client_address.get())
+        self.limiter.take(PASSED_ON, client_address.get(), REVOKE_COST)
         provider = provider_of_client(self.policy(), self.clients, client)
         try:
             told = self.provider.revoke(provider.id, token)
@@ -120,7 +127,8 @@ class DeviceTokens:
             raise _silent(exc) from exc
         except TokenRefused as exc:
             self._forget(device)
-            raise DeviceRefused(f"What the identity provider gave cannot be believed ({exc.reason}).") from exc
+            told = f"What the identity provider gave cannot be believed ({exc.reason})."
+            raise DeviceRefused(told, debug=f"{exc.reason}: {exc.debug}") from exc
         if isinstance(answer, PersonTokens):
             return self._handed_on(device, answer)
         if answer in (NotYet.PENDING, NotYet.SLOW_DOWN):
@@ -169,7 +177,9 @@ class DeviceTokens:
         try:
             self.keystone.login(policy.site.provider(claims.provider), tokens.access_token)
         except KeystoneUserDisabled as exc:
-            raise DeviceRefused("Your user at Keystone is disabled.", hint=exc.hint, debug=exc.debug) from exc
+            raise DeviceRefused(
+                "Your user at Keystone is disabled.", hint=exc.hint, debug=f"{exc.code} {exc.debug}"
+            ) from exc
         except (FederatedLoginRefused, KeystoneUnreachable) as exc:
             # Each exchange asks Keystone again, and says what is wrong there.
             _log.info("Keystone did not say whether the user is enabled: %s", exc.detail)

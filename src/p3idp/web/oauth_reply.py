@@ -6,6 +6,7 @@ import structlog
 from flask import Response, jsonify
 
 from p3idp.errors import P3idpError
+from p3idp.errors.device import DeviceRefused
 from p3idp.errors.exchange import ExchangeError, ExchangeFailed, NoAccess
 from p3idp.errors.limits import TooMany
 from p3idp.ports.request import request_id
@@ -21,7 +22,7 @@ def refused(error: P3idpError, *, oauth_error: str = "", http_status: int = 0) -
     ``oauth_error`` and ``http_status``: where the endpoint's own standard calls it otherwise.
     """
     # Why somebody has no access quotes their claims: that is for them, and not for the log.
-    detail = "" if isinstance(error, NoAccess) else error.detail
+    detail = "" if isinstance(error, NoAccess | DeviceRefused) else error.detail
     if not isinstance(error, TooMany):  # its line as a request says all of it, and a flood need not write two
         _log.info("refused", error=error.code, detail=detail, debug=error.debug)
     if not isinstance(error, ExchangeError | TooMany):

@@ -6,6 +6,7 @@ tokens of a device code once, may have acted although its answer was lost.
 
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -22,6 +23,7 @@ from p3idp.core.login.rules import Expected
 from p3idp.core.login.tokens import RawToken
 from p3idp.core.policy.model import ProviderId
 from p3idp.core.secret import Secret
+from p3idp.errors import P3idpError
 from p3idp.errors.login import ProviderRefusedClient, ProviderUnreachable
 from p3idp.ports.device import NotYet, PersonTokens
 
@@ -72,11 +74,21 @@ class CheckinDevice:
         secrets = {"device_code": upstream.device_code.reveal(), "code_verifier": upstream.verifier.reveal()}
         reply = client.send(client.issuer.metadata().token_endpoint, {"grant_type": GRANT, **secrets})
         if reply.status == 200:
-            return _believed(_tokens(reply), client, now)
+            return self._believed(provider, _tokens(reply), now)
         error = reply.json_object().get("error")
         if error in set(NotYet):
             return NotYet(str(error))
         raise _no_token(reply, client)
+
+    def _believed(self, provider: ProviderId, tokens: PersonTokens, now: datetime) -> PersonTokens:
+        """These, or an error: then nobody gets them, and they go back."""
+        try:
+            return _believed(tokens, self.clients[provider], now)
+        except P3idpError:
+            for token in filter(None, (tokens.refresh_token, tokens.access_token)):
+                with suppress(P3idpError):
+                    self.revoke(provider, token)
+            raise
 
     def refresh(self, provider: ProviderId, token: Secret[str]) -> PersonTokens | None:
         """See the port."""
