@@ -5,10 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from exchange_world import a_provider
+from cryptography.fernet import Fernet
+from exchange_world import World, a_provider
 
 from p3idp import wiring
+from p3idp.adapters.memory.limits import MemoryLimiter
 from p3idp.core.policy.model import Policy, PolicyId, Site
+from p3idp.core.secret import Secret
+from p3idp.errors.device import DeviceCodeOver, UserCodeRefused
 from p3idp.errors.login import ProviderUntrusted
 from p3idp.errors.settings import SettingsInvalid
 from p3idp.settings import Settings
@@ -46,6 +50,30 @@ def test_a_provider_without_settings_is_named(wire: Callable[..., object]):
     other = {"hub": {"client_id": "p3idp", "client_secret": {"env": "X"}}}
     with pytest.raises(SettingsInvalid, match=r"\[providers\.egi\]"):
         wire(the_settings(web=WEB, providers=other), a_policy("https://localhost:1/realm"))
+
+
+@pytest.mark.parametrize(("per_minute", "by_address"), [(600, True), (0, False)])
+def test_where_addresses_are_not_counted_signing_in_on_another_device_does_not_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_minute: int, by_address: bool
+):
+    """Else ten wrong codes of one visitor would lock everybody out behind a proxy that tells no addresses."""
+    monkeypatch.setenv("P3IDP_TEST_KEY", Fernet.generate_key().decode())
+    world = World()
+    mine = {"egi": {"client_id": "p3idp", "client_secret": {"env": "X"}, "command_line_client": "p3idp-cli"}}
+    settings = the_settings(
+        web=WEB, providers=mine, limits={"address_per_minute": per_minute},
+        store={"url": f"sqlite:///{tmp_path}/store.sqlite"},
+    )  # fmt: skip
+    counted = MemoryLimiter(world.clock)
+    wired = wiring.wire_device_sign_in(settings, a_policy("https://localhost:1/realm"), world.exchange, counted)
+    assert wired is not None
+    desk, tokens = wired
+    with pytest.raises(UserCodeRefused):
+        desk.look("BBBB-BBBB")
+    with pytest.raises(DeviceCodeOver):
+        tokens.poll(Secret("unknown"), "p3idp-cli")
+    kept = {name for name, _ in counted.counts}
+    assert kept == {"device-typed-by-all", *(["device-typed", "device-polls"] if by_address else [])}
 
 
 @pytest.mark.parametrize("content", [None, "not a certificate"])

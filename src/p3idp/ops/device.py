@@ -157,6 +157,18 @@ class DeviceDesk:
                 self.limiter.take(limit, key, more)
 
 
+@dataclass(frozen=True, slots=True)
+class TotalsAlone:
+    """Counts what all do together and nothing by address, where many people come from one: ports.limits.Limiter."""
+
+    inner: Limiter
+
+    def take(self, limit: Limit, key: str, cost: int = 1) -> None:
+        """See the port."""
+        if key == _ALL:
+            self.inner.take(limit, key, cost)
+
+
 @contextmanager
 def stored() -> Iterator[None]:
     """A database that does not answer is, for whoever asks by OAuth, one of the things that are needed."""

@@ -11,7 +11,8 @@ class LimitsSettings(Section):
 
     ``address_per_minute``: requests of one address (of IPv6 its /64) to the token endpoint and to the sign-in pages,
     each counted apart. A subject token that is not believed counts as ``bad_token_cost``; one that was believed here
-    lately counts for its person only, so that people behind one address do not pay for one another.
+    lately counts for its person only, so that people behind one address do not pay for one another. Signing in on
+    another device has limits of its own; with 0 they count no addresses either.
     ``person_per_minute``: exchanges of one person, from wherever.
     ``storage``: where several processes count together, as a URL of the library limits (``redis://…``,
     ``rediss://…``, ``memcached://…``); ``password`` goes with the user of the URL. Without it each worker counts for

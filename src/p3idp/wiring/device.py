@@ -26,7 +26,7 @@ def wire_device_sign_in(
     from p3idp.adapters.seal import FernetSeal
     from p3idp.adapters.store.devices import StoredDevices
     from p3idp.adapters.store.engine import open_store
-    from p3idp.ops.device import DeviceDesk
+    from p3idp.ops.device import DeviceDesk, TotalsAlone
     from p3idp.ops.device_token import DeviceTokens
     from p3idp.ops.token_limits import LimitedVerifier
 
@@ -34,6 +34,8 @@ def wire_device_sign_in(
     if not clients:
         return None
     provider = _provider(settings, policy, clients)
+    if settings.limits.address_per_minute == 0:
+        limiter = TotalsAlone(limiter)
     seal = FernetSeal(web_settings(settings).cookie_key.resolve(), "device sign-in")
     devices = StoredDevices(open_store(*database(settings)), seal)
     # These tokens come from the provider, at a pace of its own, and whose polls these are was counted already.
