@@ -43,7 +43,7 @@ class Asked:
 class SmallServer:
     """One server. ``answer`` is set by its owner; ``silent``: accepts and never answers; ``status``: says only that.
 
-    ``skew``: how far its clock is ahead.
+    ``skew``: how far its clock is ahead; ``date``: what it says instead.
     """
 
     answer: Callable[[Asked], Reply] = lambda _: (404, {}, {})
@@ -51,6 +51,7 @@ class SmallServer:
     status: int | None = None
     raw: bytes | None = None
     skew: timedelta = timedelta(0)
+    date: str = ""
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
     _over: Event = field(default_factory=Event)
@@ -111,7 +112,7 @@ class SmallServer:
             do_GET = do_POST = do_DELETE = do_HEAD = any
 
             def date_time_string(self, timestamp: float | None = None) -> str:
-                return format_datetime(datetime.now(UTC) + server.skew, usegmt=True)
+                return server.date or format_datetime(datetime.now(UTC) + server.skew, usegmt=True)
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -355,6 +355,10 @@ ENTRIES: dict[str, tuple[dict[str, Any], str]] = {
     "no CA file": ({**GOOD, "cacert": "/nowhere/ca.pem"}, "warn"),
     "no token file": ({**GOOD, "auth": {**GOOD["auth"], "access_token_file": "/nowhere/token"}}, "warn"),
     "no variable": ({**GOOD, "auth": {**GOOD["auth"], "access_token_env": "NOT_SET_ANYWHERE"}}, "warn"),
+    "a token file of a user who is not there": (
+        {**GOOD, "auth": {**GOOD["auth"], "access_token_file": "~nobody-here/token"}},
+        "warn",
+    ),
     "somebody else's": ({"auth_type": "password", "auth": {"password": "canary-secret"}}, "skipped"),
 }
 
@@ -380,7 +384,17 @@ def test_entries_of_clouds_yaml_are_looked_at(entries: Callable[[str], list[Find
     assert "canary-secret" not in str(found)
 
 
-@pytest.mark.parametrize("text", ["clouds:\n  a: {password: canary-secret\n b: [", "- 1\n", "\x00", "clouds: 3\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "clouds:\n  a: {password: canary-secret\n b: [",
+        "- 1\n",
+        "\x00",
+        "clouds: 3\n",
+        "clouds:\n  a: {password: canary-secret, b: 2026-99-99}\n",
+        "clouds: " + "[" * 5000,
+    ],
+)
 def test_a_clouds_yaml_that_is_none_is_told_without_its_secrets(entries: Callable[[str], list[Finding]], text: str):
     (found,) = entries(text)
     assert found.status.value == "fail"

@@ -88,6 +88,7 @@ REFUSED = {
     "braces all over": ('{"clouds": {"a": {}}}\n', "in braces"),
     "clouds in braces": ("clouds: {a: {}}\n", "in braces"),
     "a namesake that others refer to": ("clouds:\n  lab: &x {a: 1}\n  b: *x\n", "cannot add to"),
+    "a text that holds itself": ("x: &x [*x]\nclouds:\n  a: {}\n", "cannot add to"),
     "a literal text that ends like a comment": ("clouds:\n  a: |\n    x\n    # y\n", "cannot add to"),
 }
 

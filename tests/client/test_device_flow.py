@@ -113,8 +113,9 @@ def test_it_never_outlives_its_code(reply: tuple[int, object] | None):
         {"verification_uri": "http://op.test/device"},
         {"verification_uri": "https://op.test/\x1b[2J"},
         {"verification_uri": 7},
+        {"verification_uri": f"{ISSUER}/{'x' * 5000}"},
     ],
-    ids=["no code", "empty", "escape", "long", "look-alike", "http", "escape in link", "number"],
+    ids=["no code", "empty", "escape", "long", "look-alike", "http", "escape in link", "number", "long link"],
 )
 def test_a_code_that_cannot_be_shown_is_none(code: dict[str, object]):
     shown: list[DeviceCode] = []
@@ -130,11 +131,10 @@ def test_an_interval_is_a_sane_number(given: object, used: float):
     assert clock.slept == [used]
 
 
-def test_a_link_with_the_code_in_it_is_shown_only_where_it_is_https():
+@pytest.mark.parametrize("link", ["javascript:x", f"{ISSUER}/{'x' * 5000}"], ids=["script", "fits no QR code"])
+def test_a_link_with_the_code_in_it_is_shown_only_where_it_is_https_and_short(link: str):
     shown: list[DeviceCode] = []
-    by_device(
-        paper_with(DONE, verification_uri_complete="javascript:x").looked_up(), (), shown.append, Clock().patience()
-    )
+    by_device(paper_with(DONE, verification_uri_complete=link).looked_up(), (), shown.append, Clock().patience())
     assert shown[0].complete == ""
 
 

@@ -102,9 +102,10 @@ class Place:
 
     def __init__(self, directory: Path) -> None:
         self.keystone, self.files, self.told = PaperKeystone(), PrivateFiles(directory / "cache"), list[str]()
-        self.signed_in, self.now = True, NOON
+        self.signed_in, self.now, self.asked = True, NOON, list[bool]()
 
-    def come(self):  # type: ignore[no-untyped-def]  # OwnCredentials
+    def come(self, ask: bool):  # type: ignore[no-untyped-def]  # OwnCredentials
+        self.asked.append(ask)
         if not self.signed_in:
             raise SignInNeeded("Nobody is signed in at lab.")
         return self.keystone.own_credentials()
@@ -166,6 +167,27 @@ def test_no_credential_is_made_without_a_note(place: Place):
     with pytest.raises(P3idpError):
         place.run()
     assert place.keystone.made == 1
+
+
+def test_in_the_middle_of_a_run_nobody_is_asked_and_nothing_ends_it(place: Place):
+    runs = place.runs()
+
+    def work(made: MadeCredential, note: int) -> int:
+        place.signed_in = False
+        runs.renew()
+        place.signed_in = True
+        assert place.asked == [True, False], "a browser would open over somebody's work"
+        return 0
+
+    assert runs.run("p3@egi", timedelta(hours=1), work) == 0
+    assert place.asked == [True, False, True]
+
+
+def test_a_note_that_goes_while_others_look_for_it_is_nobodys(place: Place):
+    place.run()
+    (place.files.directory / "run-gone.note").symlink_to("nowhere")  # listed, and not there
+    assert place.run() == 0
+    assert place.keystone.names() == []
 
 
 def killed(place: Place) -> str:

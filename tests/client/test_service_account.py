@@ -99,7 +99,7 @@ def test_the_secret_is_read_from_a_file_of_the_users_alone(tmp_path: Path):
     file.chmod(0o400)
     assert service_secret(cloud).reveal() == SECRET
     assert SECRET not in repr(service_secret(cloud))
-    for content in ("", " \n", "ä", "two\nlines", "\x00"):
+    for content in ("", " \n", "ä", "two\nlines", "\x00", "x" * 5000):
         file.chmod(0o600)
         file.write_text(content)
         assert "holds no client secret" in refusal()

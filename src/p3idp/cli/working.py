@@ -93,7 +93,8 @@ def env(cloud: str | None, project: str | None, show: bool, as_json: bool) -> No
     if as_json:
         click.echo(as_json_text(values))
         return
-    for name in _others():
+    # A shell has no variables of other names, and would run what stands in them.
+    for name in filter(str.isidentifier, _others()):
         click.echo(f"unset {name}")
     for name, value in values.items():
         click.echo(f"export {name}={shlex.quote(value)}")
@@ -143,7 +144,8 @@ def _run_long(here: Desk, chosen: Cloud, project: str, span: timedelta, command:
 
     if not project:
         raise ProjectNotChosen(f"No project of the cloud {chosen.name} is in use.")
-    runs = LongRun(here.cache.files, lambda: own_credentials(here, chosen), say_on_stderr)
+    quiet = desk(ask=False)
+    runs = LongRun(here.cache.files, lambda ask: own_credentials(here if ask else quiet, chosen), say_on_stderr)
 
     def work(made: "MadeCredential", note: int) -> int:
         environment = {**_inherited(), **variables_of_credential(made, chosen.ca_file)}

@@ -60,8 +60,7 @@ def with_entry(text: str | None, name: str, entry: Entry, file: str) -> Edit:
         return Edit(text, text or "", there)
     lines = (text or "").splitlines(keepends=True)
     new = _placed(lines, name, entry, file)
-    wanted = {**old, _ROOT: {**clouds, name: dict(entry)}}
-    if _read_again(new) != wanted:
+    if not _says(new, {**old, _ROOT: {**clouds, name: dict(entry)}}):
         raise _by_hand(f"{file} is written in a way that p3idp cannot add to.", name, entry)
     return Edit(text, new, there if isinstance(there, Mapping) else None)
 
@@ -92,13 +91,13 @@ def _read(text: str, file: str) -> dict[str, Any]:
     return read
 
 
-def _read_again(text: str) -> object:
+def _says(text: str, wanted: Mapping[str, Any]) -> bool:
     import yaml
 
     try:
-        return None if _twice(yaml.compose(text, Loader=yaml.SafeLoader)) else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
-        return None
+        return not _twice(yaml.compose(text, Loader=yaml.SafeLoader)) and bool(yaml.safe_load(text) == wanted)
+    except (yaml.YAMLError, ValueError, RecursionError):  # RecursionError: of a text that holds itself
+        return False
 
 
 def _twice(root: "Node | None") -> Any:

@@ -92,8 +92,7 @@ def uninterrupted(tell: Callable[[str], None] = lambda line: None) -> Iterator[N
 
 def _wait_for_what_is_under_way() -> None:
     """Between a provider's answer and the disk, the only refresh token is in a thread that would end with us."""
-    if _under_way.acquire(timeout=_LONGEST_REFRESH):
-        _under_way.release()
+    _under_way.acquire(timeout=_LONGEST_REFRESH)  # and kept: another refresh would be cut off by the end
 
 
 def _after_fork() -> None:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
+from p3idp.client.http import DEPTH, bounded, is_token
 from p3idp.client.trust import check_bundle, distrust
 from p3idp.core.exchange.request import ACCESS_TOKEN, GRANT_TYPE, KEYSTONE_TOKEN
+from p3idp.core.login.metadata import origin_of
+from p3idp.core.login.strict_json import NotStrictJson, parse_object
 from p3idp.core.secret import Secret
 from p3idp.errors.base import P3idpError
 from p3idp.errors.client import BrokerRefused, BrokerUnreachable, BrokerUnsafe, SignInNeeded
@@ -76,40 +78,48 @@ class Broker:
                 reply = session.post(
                     self.url.rstrip("/") + "/oauth/token",
                     data=form,
-                    headers={"Accept": "application/json"},
+                    headers={"Accept": "application/json", "Accept-Encoding": "identity"},
                     timeout=_TIMEOUTS,
                     verify=self.verify,
                     allow_redirects=False,  # a redirect would carry the token elsewhere
+                    stream=True,
                 )
+                body = bounded(reply)
             except requests.exceptions.SSLError as exc:
                 check_bundle(self.verify)
                 untrusted = distrust(exc)
                 told = f"The certificate of {self.url} {untrusted.why}."
                 raise BrokerUnreachable(told, hint=untrusted.hint) from exc
-            except (requests.RequestException, OSError) as exc:
+            except (requests.RequestException, OSError, ValueError) as exc:
                 check_bundle(self.verify)
                 why = "in time" if isinstance(exc, requests.Timeout) else "there"
                 raise BrokerUnreachable(f"The broker at {self.url} does not answer {why}.") from exc
         try:
-            return reply.status_code, reply.json()
-        except ValueError:
+            return reply.status_code, parse_object(body, DEPTH)
+        except NotStrictJson:
             return reply.status_code, None
 
 
 def _is_safe(url: str) -> bool:
-    try:
-        address = urlsplit(url)
-    except ValueError:
-        return False
-    return address.scheme == "https" or (address.scheme == "http" and address.hostname in _LOOPBACK)
+    """Whether it is a plain https address; on this machine http will do."""
+    host = _host(url)
+    return host is not None and (url.startswith("https://") or host in _LOOPBACK)
+
+
+def _host(url: str) -> str | None:
+    """The host of a plain address, with TLS or without."""
+    origin = origin_of("https://" + url.removeprefix("http://") if url.startswith("http://") else url)
+    return origin[1] if origin else None
 
 
 def _read(body: Mapping[str, Any]) -> BrokerToken:
     if body["issued_token_type"] != KEYSTONE_TOKEN:
         raise ValueError("another type of token")
-    auth_url, _, project_id = body["resource"].rpartition("/projects/")
-    expires_at = datetime.fromisoformat(body["expires_at"])
-    return BrokerToken(Secret(str(body["access_token"])), expires_at, str(body["scope"]), auth_url, project_id)
+    value, expires_at = body["access_token"], datetime.fromisoformat(body["expires_at"])
+    auth_url, named, project_id = body["resource"].rpartition("/projects/")
+    if not (is_token(value) and expires_at.tzinfo and named and _host(auth_url)):
+        raise ValueError("no token of a project of a Keystone")
+    return BrokerToken(Secret(value), expires_at, str(body["scope"]), auth_url, project_id)
 
 
 def refusal(status: int, body: Any, url: str) -> BrokerRefused | BrokerUnreachable | SignInNeeded:

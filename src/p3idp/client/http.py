@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from p3idp.core.login.strict_json import NotStrictJson, parse_object
 from p3idp.errors.login import ProviderUnreachable, ProviderUntrusted
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _TIMEOUTS = (5, 15)  # seconds to connect, and between bytes
 _TOTAL_SECONDS = 30
 _MOST_BYTES = 512 * 1024
-_DEPTH = 24
+DEPTH = 24
 _LATER = "Try again later; `p3idp doctor` says what this machine reaches."
 
 
@@ -29,7 +29,7 @@ class Answer:
     def json_object(self) -> dict[str, object]:
         """The body as one JSON object. Raises ProviderUnreachable where it is anything else."""
         try:
-            return parse_object(self.body, _DEPTH)
+            return parse_object(self.body, DEPTH)
         except NotStrictJson as exc:
             raise ProviderUnreachable("The server answers something else than JSON.") from exc
 
@@ -79,12 +79,12 @@ class Web:
                     allow_redirects=False,
                     stream=True,
                 )
-                body = _bounded(reply)
+                body = bounded(reply)
             except requests.exceptions.SSLError as exc:
                 check_bundle(self.verify)
                 why = distrust(exc)
                 raise ProviderUntrusted(f"The certificate of {_host(url)} {why.why}.", hint=why.hint) from exc
-            except (requests.RequestException, OSError) as exc:
+            except (requests.RequestException, OSError, ValueError) as exc:  # urllib3 says ValueError of odd hosts
                 check_bundle(self.verify)  # requests takes a file that is not there for a server that is not
                 when = " in time" if isinstance(exc, requests.Timeout) else ""
                 raise ProviderUnreachable(f"{_host(url)} does not answer{when}.", hint=_LATER) from exc
@@ -95,7 +95,13 @@ class Web:
         return Answer(reply.status_code, {k.lower(): v for k, v in reply.headers.items()}, body)
 
 
-def _bounded(reply: "Response") -> bytes:
+def is_token(value: object) -> TypeGuard[str]:
+    """Whether it can be a token in a header (RFC 6749, appendix A.12): printable ASCII without spaces."""
+    return isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value and value != ""
+
+
+def bounded(reply: "Response") -> bytes:
+    """The body of an answer that is read as it comes. Raises requests' errors where it is too long or too slow."""
     from requests import RequestException, Timeout
 
     end, body = time.monotonic() + _TOTAL_SECONDS, bytearray()

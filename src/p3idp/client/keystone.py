@@ -72,9 +72,8 @@ class Keystone:
         listed = answer.json_object().get("projects") if answer.status == 200 else None
         if not isinstance(listed, list):
             raise KeystoneRefusedPerson(f"Keystone does not list your projects (status {answer.status}).")
-        ids = [
-            str(each["id"]) for each in listed if isinstance(each, dict) and maybe(str(each["name"]), str(each["id"]))
-        ]
+        named = [(str(each.get("name")), str(each.get("id"))) for each in listed if isinstance(each, dict)]
+        ids = [id_ for name, id_ in named if maybe(name, id_)]
         found = [self._scoped(person.token, project_id) for project_id in ids]
         return sorted((each for each in found if each is not None), key=lambda each: each.reference)
 

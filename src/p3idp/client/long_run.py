@@ -41,12 +41,14 @@ class Note:
 
 
 class LongRun:
-    """Runs at one cloud. ``come`` goes to its Keystone as whoever is signed in, ``tell`` takes words for people."""
+    """Runs at one cloud. ``come`` goes to its Keystone as whoever is signed in, and is told whether it may ask them to
+    sign in; ``tell`` takes words for people.
+    """
 
     def __init__(
         self,
         files: PrivateFiles,
-        come: Callable[[], OwnCredentials],
+        come: Callable[[bool], OwnCredentials],
         tell: Callable[[str], None],
         clock: Callable[[], datetime] = now,
     ) -> None:
@@ -57,7 +59,7 @@ class LongRun:
 
         The number handed on is the note's handle, which a child should hold open. Raises as OwnCredentials.create does.
         """
-        keystone = self._come()
+        keystone = self._come(True)
         reached = keystone.keystone.project(project)
         self._end_left_ones(keystone)
         wish = Wish(f"{RUN_PREFIX}{new_token()[:16]}", (self._clock() + span).replace(microsecond=0),
@@ -70,14 +72,17 @@ class LongRun:
                     self._end(note)
 
     def renew(self) -> None:
-        """Sign in at Keystone once more, so that group memberships do not lapse during the run; silence is no harm."""
-        with contextlib.suppress(P3idpError):
-            self._come()
+        """Sign in at Keystone once more, so that group memberships do not lapse during the run; silence is no harm.
+
+        Nobody is asked: the terminal is the command's.
+        """
+        with contextlib.suppress(P3idpError, OSError):
+            self._come(False)
 
     def _end(self, note: Note) -> None:
         """End this run's credential. Where that is not possible now, its note stays for the next run."""
         try:
-            _end_named(self._come(), {note.credential})
+            _end_named(self._come(True), {note.credential})
         except P3idpError as error:
             self._tell(
                 f"The application credential {note.credential} could not be ended: {error.detail} It ends by itself at "
@@ -150,7 +155,10 @@ def _left(directory: Path, moment: datetime) -> list[Note]:
 
 
 def _read(file: Path, moment: datetime) -> Note | None:
-    handle = os.open(file, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        handle = os.open(file, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:  # its run ended it this moment
+        return None
     try:
         body: Any = json.loads(os.read(handle, 4096))
         note = Note(file, str(body["place"]), str(body["credential"]), datetime.fromisoformat(body["ends_at"]))

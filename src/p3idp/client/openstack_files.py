@@ -88,15 +88,20 @@ def replace_text(file: Path, before: str | None, after: str | None) -> None:
     try:
         _refuse_protected(target)
         if after is None:
+            _refuse_changed(target, before)
             target.unlink(missing_ok=True)
             return
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _beside(target, after) as temporary:
-            if read_text(target) != before:
-                raise CloudsFileNotWritten(f"{file} was changed meanwhile.", hint="Call the command again.")
+            _refuse_changed(target, before)
             temporary.replace(target)
     except OSError as exc:
         raise CloudsFileNotWritten(f"{file} cannot be written: {exc.strerror}.") from exc
+
+
+def _refuse_changed(target: Path, before: str | None) -> None:
+    if read_text(target) != before:
+        raise CloudsFileNotWritten(f"{target} was changed meanwhile.", hint="Call the command again.")
 
 
 def _refuse_protected(target: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote_plus
 
-from p3idp.client.http import Answer, Web
+from p3idp.client.http import Answer, Web, is_token
 from p3idp.client.identity import Identity
 from p3idp.core.login import kinds
 from p3idp.core.login.compact import UnverifiedToken, take_apart
@@ -89,7 +89,7 @@ class Provider:
         """Make an Identity of a token response (RFC 6749 section 5.1). Raises SignInFailed."""
         body = answer.json_object()
         access = body.get("access_token")
-        if str(body.get("token_type")).lower() != "bearer" or not isinstance(access, str) or not access:
+        if str(body.get("token_type")).lower() != "bearer" or not is_token(access):
             raise SignInFailed("The identity provider gave no bearer token.")
         raw = body.get("id_token")
         claims = self._believed(raw, access, nonce, now, rules) if isinstance(raw, str) else None

@@ -24,8 +24,9 @@ from p3idp.core.exchange.target import as_resource, as_scope, parse_scope
 from p3idp.core.keystone_url import v3_url
 from p3idp.core.policy.names import ProjectRef
 from p3idp.core.secret import Secret
-from p3idp.errors import P3idpError
+from p3idp.errors import ExitStatus, P3idpError
 from p3idp.errors.client import BrokerUnreachable, SignInNeeded
+from p3idp.errors.keystone import KeystoneUnreachable
 from p3idp.errors.login import ProviderUnreachable
 from p3idp.errors.sign_in import ClockWrong, ProjectNotChosen
 
@@ -47,12 +48,16 @@ class LoggedOut:
 
 
 class Work:
-    """A researcher at work. ``sign_in`` asks the person, and is None where nobody can be asked."""
+    """A researcher at work. ``sign_in`` asks the person, and is None where nobody can be asked.
+
+    ``has_asked``: whether it was needed.
+    """
 
     def __init__(
         self, cache: Cache, sign_in: SignIn | None, tell: Callable[[str], None], clock: Callable[[], datetime] = now
     ) -> None:
         self.cache, self._sign_in, self._tell, self._clock = cache, sign_in, tell, clock
+        self.has_asked = False
 
     def identity(
         self, cloud: Cloud, *, spent: Secret[str] | None = None, beyond: datetime | None = None, anew: bool = False
@@ -117,32 +122,38 @@ class Work:
         if not project:
             raise ProjectNotChosen(f"No project of the cloud {cloud.name} is in use.")
         identity = self.kept_identity(cloud) or self.identity(cloud)
-        named = ("id", project) if by_id else (project,)
-        name = project_token_name(identity.owner, cloud.broker, cloud.auth_url, cloud.identity_provider, *named)
-        found = self.cache.project_token(name)
+        name = _token_name(cloud, identity.owner, *(("id", project) if by_id else (project,)))
+        began, found = self._clock(), self.cache.project_token(name)
         if found is not None and usable(found):
             return found
         with self.cache.files.alone(name, _LONGEST_WAIT):
             found = self.cache.project_token(name)
             if found is not None and usable(found):
                 return found
+            self._share_failure(name, began)
             # With a broker a token ends with its source, so that a longer one takes a longer source.
-            made = self.with_identity(
-                cloud,
-                lambda identity: self._made_with(identity, cloud, project, by_id=by_id),
-                beyond=beyond if cloud.broker else None,
-            )
+            try:
+                made = self.with_identity(
+                    cloud,
+                    lambda identity: self._made_with(identity, cloud, project, by_id=by_id),
+                    beyond=beyond if cloud.broker else None,
+                )
+            except P3idpError as error:
+                if error.exit_status is ExitStatus.UNREACHABLE:  # those who wait would wait for the same silence
+                    self._note_failure(name, error)
+                raise
             self.cache.keep_project_token(name, made)
-            return made
+        if made.project != project:  # the whole name is what later commands ask by
+            self._keep_as(cloud, made, made.project)
+        return made
 
     def choose(self, cloud: Cloud, project: str) -> ProjectToken:
         """A token made now, whatever is kept: so it shows that the project can be used. Raises as project_token.
 
-        It is kept under the project's whole name, by which later commands ask.
+        It is kept under the project's whole name too, by which later commands ask.
         """
         made = self.with_identity(cloud, lambda identity: self._made_with(identity, cloud, project, by_id=False))
-        where = (cloud.broker, cloud.auth_url, cloud.identity_provider)
-        self.cache.keep_project_token(project_token_name(made.owner, *where, made.project), made)
+        self._keep_as(cloud, made, project, made.project)
         return made
 
     def log_out(self, cloud: Cloud) -> LoggedOut:
@@ -160,6 +171,12 @@ class Work:
             with contextlib.suppress(P3idpError):
                 ended += revoke(web, token.auth_url, token.token)
         return LoggedOut(True, None if cloud.token_command else _told(cloud, identity), ended)
+
+    def _keep_as(self, cloud: Cloud, made: ProjectToken, *projects: str) -> None:
+        for project in dict.fromkeys(projects):
+            name = _token_name(cloud, made.owner, project)
+            with self.cache.files.alone(name, _LONGEST_WAIT):
+                self.cache.keep_project_token(name, made)
 
     def _made_with(self, identity: Identity, cloud: Cloud, project: str, *, by_id: bool) -> ProjectToken:
         began = self._clock()
@@ -197,13 +214,13 @@ class Work:
                         return refreshed
                 if self._sign_in is None:
                     raise SignInNeeded(f"Nobody is signed in at {cloud.name}.", hint=how_to_sign_in(cloud))
+                self.has_asked = True
                 identity = self._sign_in(cloud)
                 keep(identity)
                 return identity
         except P3idpError as error:
             if not isinstance(error, SignInNeeded):
-                with contextlib.suppress(P3idpError):
-                    self.cache.note_failure(name, error, self._clock().timestamp())
+                self._note_failure(name, error)
             raise
 
     def _refreshed(self, provider: Provider, old: Identity, keep: Callable[[Identity], None]) -> Identity | None:
@@ -219,17 +236,25 @@ class Work:
             self._tell(error.detail)
             return None
 
+    def _note_failure(self, name: str, error: P3idpError) -> None:
+        with contextlib.suppress(P3idpError):
+            self.cache.note_failure(name, error, self._clock().timestamp())
+
     def _share_failure(self, name: str, began: datetime) -> None:
         """Whoever waited for an attempt that failed has failed with it: the next would only do the same again."""
         failed = self.cache.failure_since(name, began.timestamp())
         if failed is not None:
-            for kind in (ProviderUnreachable, BrokerUnreachable, ClockWrong):
+            for kind in (ProviderUnreachable, BrokerUnreachable, KeystoneUnreachable, ClockWrong):
                 if failed.code == kind.code:
                     raise kind(failed.detail)
             raise SignInNeeded(failed.detail, hint="Try again: p3idp login")
 
     def _say_waiting(self) -> None:
         self._tell("Waiting for another p3idp that is signing in …")
+
+
+def _token_name(cloud: Cloud, owner: str, *named: str) -> str:
+    return project_token_name(owner, cloud.broker, cloud.auth_url, cloud.identity_provider, *named)
 
 
 def scope_of(project: str) -> str:

@@ -3,6 +3,7 @@
 The file may hold other people's passwords: nothing of an entry is shown but its name, its keys and addresses.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def _read(file: Path) -> Mapping[str, Any] | None:
 
     try:
         read = yaml.safe_load(text)
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, ValueError, RecursionError) as exc:  # ValueError: of a date that is none
         mark = getattr(exc, "problem_mark", None)
         where = f": see line {mark.line + 1}" if mark else ""
         raise CloudsFileInvalid(f"It is no YAML{where}.") from None
@@ -77,7 +78,7 @@ def _mistakes(entry: Mapping[str, Any], clouds: Clouds, environ: Mapping[str, st
     if not (auth.get("auth_url") or auth.get("broker") or auth.get("p3idp_cloud")):
         yield "It says neither auth_url nor broker nor p3idp_cloud."
     for file in filter(None, (entry.get("cacert"), auth.get("broker_cacert"), auth.get("access_token_file"))):
-        if not Path(str(file)).expanduser().exists():
+        if not Path(os.path.expanduser(str(file))).exists():  # Path's own fails where there is no such user
             yield f"{file} is not there."
     variable = auth.get("access_token_env")
     if variable and not environ.get(str(variable)):

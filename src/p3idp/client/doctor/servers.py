@@ -53,7 +53,7 @@ def examine_server(
         yield well("reachable", subject, "It answers.")
         yield from _unbelieved(subject, url, exc, clock, other_bundles)
         return
-    except (OSError, HTTPException) as exc:
+    except (OSError, HTTPException, UnicodeError) as exc:  # the last one says that a host's name is no name
         yield bad("reachable", subject, _why(exc), unreachable=True)
         return
     yield _pace(subject, seen.seconds)
@@ -155,6 +155,6 @@ def _offset(date: str, middle: datetime) -> timedelta | None:
     """From a Date header, which counts whole seconds (RFC 9110 section 6.6.1)."""
     try:
         said = parsedate_to_datetime(date)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (said if said.tzinfo else said.replace(tzinfo=UTC)) + timedelta(seconds=0.5) - middle

@@ -18,6 +18,7 @@ from p3idp.errors.sign_in import SignInDenied, SignInFailed, SignInTimedOut
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _INTERVAL, _SLOWER, _LONGEST_PAUSE = 5.0, 5.0, 60.0  # seconds; RFC 8628 sections 3.2 and 3.5
 _LONGEST_LIFE = 3600.0
+_LONGEST_LINK = 1000  # characters; a QR code holds no more than about three times as many
 Said = Callable[[Answer], str] | None
 
 
@@ -107,7 +108,7 @@ def _read(answer: Answer, said: Said) -> DeviceCode:
         raise SignInFailed(f"The identity provider gives no code for a device ({error_of(answer)}).")
     body = answer.json_object()
     device, user, link = (body.get(name) for name in ("device_code", "user_code", "verification_uri"))
-    if not all(isinstance(text, str) and text for text in (device, user, link)) or origin_of(str(link)) is None:
+    if not all(isinstance(text, str) and text for text in (device, user, link)) or not _is_link(link):
         raise SignInFailed("The identity provider's code for a device cannot be used.")
     if len(str(user)) > 40 or not str(user).isascii() or not str(user).isprintable():
         raise SignInFailed("The identity provider's code for a device cannot be shown.")
@@ -116,10 +117,14 @@ def _read(answer: Answer, said: Said) -> DeviceCode:
         device_code=str(device),
         user_code=str(user),
         link=str(link),
-        complete=str(complete) if isinstance(complete, str) and origin_of(complete) is not None else "",
+        complete=str(complete) if _is_link(complete) else "",
         interval=max(1.0, _seconds(body.get("interval"), _INTERVAL)),
         life=min(_seconds(body.get("expires_in"), 600.0), _LONGEST_LIFE),
     )
+
+
+def _is_link(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_LINK and origin_of(value) is not None
 
 
 def _seconds(value: object, usual: float) -> float:

@@ -55,7 +55,7 @@ def service_secret(cloud: Cloud) -> Secret[str]:
     else:
         where, text = cloud.client_secret_file, _read(Path(cloud.client_secret_file).expanduser())
     secret = text.strip()
-    if not secret or not secret.isascii() or not secret.isprintable():
+    if not 0 < len(secret) <= _LONGEST or not secret.isascii() or not secret.isprintable():
         raise ClientConfigInvalid(f"{where} holds no client secret.")
     return Secret(secret)
 
@@ -68,7 +68,7 @@ def _read(file: Path) -> str:
         raise ClientConfigInvalid(f"The client secret cannot be read from {file}: {exc.strerror}.") from exc
     try:
         _refuse_open(os.fstat(handle), file)
-        return os.read(handle, _LONGEST).decode("ascii", errors="replace")
+        return os.read(handle, _LONGEST + 1).decode("ascii", errors="replace")
     finally:
         os.close(handle)
 
