@@ -137,7 +137,8 @@ def apply(settings: Settings) -> list[str]:
 
 @contextmanager
 def machines_at(lab: LabHandle, directory: Path) -> Iterator[Machines]:
-    """The site with its servers, ready; afterwards the lab's own policy holds again."""
+    """The site with its servers, ready. What it leaves at Keystone, no other story should meet."""
+    directory.mkdir(exist_ok=True)
     ports = free_addresses(str(directory))
     at = [f"https://localhost:{port}" for port in (ports.checkin, ports.hub, ports.keystone)]
     world = Machines(lab, directory, f"{at[0]}/v3", f"{at[1]}/v3", at[2])
@@ -154,7 +155,6 @@ def machines_at(lab: LabHandle, directory: Path) -> Iterator[Machines]:
     finally:
         for name in list(world.running):
             world.stop(name)
-        apply(lab.settings)
 
 
 def _write(world: Machines) -> None:

@@ -56,7 +56,8 @@ class ScaleSite:
     def settings(self) -> Settings:
         """The lab's settings; a Keystone this full takes longer for its longest list than usual ones do."""
         found = self.lab.settings
-        return found.model_copy(update={"keystone_section": found.keystone.model_copy(update={"timeout_seconds": 120.0})})
+        patient = found.keystone.model_copy(update={"timeout_seconds": 120.0})
+        return found.model_copy(update={"keystone_section": patient})
 
     def with_policy(self, directory: Path) -> Settings:
         """The same with another policy directory."""

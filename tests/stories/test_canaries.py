@@ -86,7 +86,8 @@ def _sign_in(site: LabHandle) -> dict[str, str]:
     """Sign alice in through a service inside this process, its logs wide open; every secret of it by its name."""
     settings = site.settings
     wiring.wire_logs(settings.model_copy(update={"log": settings.log.model_copy(update={"level": "debug"})}))
-    parts = web_parts(settings, wiring.wire_policy(settings), wiring.wire_remembering(settings, count_remembered))
+    remember = wiring.wire_remembering(settings, count_remembered)
+    parts = web_parts(settings, wiring.wire_policy(settings), remember, wiring.wire_limiter(settings))
     between = Eavesdropper(parts.desk.client, parts.desk.keystone)
     app = build_app(replace(parts, desk=replace(parts.desk, client=between, keystone=between)))
     browser = app.test_client()

@@ -202,7 +202,8 @@ def test_no_refresh_token_reaches_a_log_the_ledger_or_the_database_in_the_clear(
     monkeypatch.setattr(redact.Redactor, "__call__", lambda self, logger, method, event: event)
     settings = site.settings
     wiring.wire_logs(settings.model_copy(update={"log": settings.log.model_copy(update={"level": "debug"})}))
-    parts = web_parts(settings, wiring.wire_policy(settings), wiring.wire_remembering(settings, count_remembered))
+    remember = wiring.wire_remembering(settings, count_remembered)
+    parts = web_parts(settings, wiring.wire_policy(settings), remember, wiring.wire_limiter(settings))
     assert parts.consent
     between = Eavesdropper(parts.desk.client, parts.consent.offline.refresher)
     asking = replace(parts.consent.offline, refresher=between)

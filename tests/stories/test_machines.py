@@ -18,7 +18,7 @@ import pytest
 from keystone_checks import KeystoneChecks
 from machine_world import JOB, Machines, machines_at, robot_subject
 
-from p3idp.lab.handle import LabHandle
+from p3idp.lab.handle import temporary_lab
 from p3idp.lab.servers.checkin import SOURCE
 
 PEOPLE = json.loads((SOURCE / "people.json").read_text(encoding="utf-8"))
@@ -27,10 +27,19 @@ PROGRAMS = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
-def machines(site: LabHandle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
-    with machines_at(site, tmp_path_factory.mktemp("machines")) as world:
+def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    """In a lab of its own: its people are no people of the one that the other stories share."""
+    directory = tmp_path_factory.mktemp("machines")
+    with temporary_lab(directory / "lab") as lab, machines_at(lab, directory / "site") as world:
         world.hold(("ci", JOB), ("ci", SUBJECT["alice"]), ("egi", robot_subject()))
         yield world
+
+
+@pytest.fixture(scope="module")
+def keystone(machines: Machines) -> Iterator[KeystoneChecks]:
+    checks = KeystoneChecks(machines.lab)
+    yield checks
+    checks.close()
 
 
 @pytest.fixture
