@@ -83,6 +83,33 @@ def test_one_name_is_one_cloud(clouds: Clouds, tmp_path: Path):
     assert clouds.find("three", {"broker": "https://two.test"}).name == "three"
 
 
+def test_a_name_is_free_for_another_cloud_where_nobody_is_signed_in(clouds: Clouds, tmp_path: Path):
+    old = Cloud("a", broker="https://one.test", client_id="old", ca_file="/old.pem")
+    clouds.remember(old, old)
+    clouds.use(old, "p3@egi")
+    other = {"broker": "https://two.test"}
+    with pytest.raises(CloudNameTaken):
+        clouds.find("a", other, is_left=lambda cloud: cloud.client_id != "old")
+    assert clouds.find("a", other, is_left=lambda _: True) == Cloud("a", broker="https://two.test")
+    write(tmp_path, FILE)
+    with pytest.raises(CloudNameTaken):
+        clouds.find("one", other, is_left=lambda _: True)
+
+
+@pytest.mark.parametrize("key", ["broker", "issuer"])
+@pytest.mark.parametrize(
+    "address", ["b.test", "b.test:8443", "https://", "http://b.test", "https://b.test:99999", "https://me:x@b.test"]
+)
+@pytest.mark.parametrize("name", [None, "one"])
+def test_an_address_that_is_none_is_named(
+    clouds: Clouds, tmp_path: Path, key: str, address: str, name: str | None
+):  # fmt: skip
+    write(tmp_path, FILE)
+    with pytest.raises(ClientConfigInvalid, match=f"The {key} '{address}' is not a plain https address") as refused:
+        clouds.find(name, {key: address})
+    assert f"--{key} https://" in refused.value.hint
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -1,6 +1,10 @@
 """Which way a sign-in takes by itself, and what a person is shown."""
 
+from collections.abc import Callable
+
 import pytest
+from researcher import Done, ScriptedBrowser
+from small_site import SmallSite
 
 from p3idp.client.flows.choose import Person, qr_text, show_code, suitable
 from p3idp.client.flows.device import DeviceCode
@@ -50,3 +54,30 @@ def test_a_qr_code_is_square_and_framed():
     assert abs(len(lines) * 2 - len(lines[0])) <= 1
     assert set(lines[0]) == {"█"}
     assert {line[0] for line in lines} == {"█"} or lines[-1][0] in "█▀"
+
+
+def test_who_is_signed_in_already_is_told_so_and_how_to_be_somebody_else(
+    mary: Callable[..., Done], small: SmallSite, browser: ScriptedBrowser
+):
+    tabs = len(browser.opened)
+    again = mary("login", *small.options())
+    assert again.stdout.startswith("Already signed in at ")
+    assert "p3idp login --again" in again.stdout
+    assert len(browser.opened) == tabs
+    anew = mary("login", *small.options(), "--again")
+    assert anew.stdout.startswith("Signed in at ")
+    assert len(browser.opened) == tabs + 1
+
+
+def test_a_name_is_given_back_by_signing_out(mary: Callable[..., Done], small: SmallSite):
+    elsewhere = ["login", "--cloud=small", "--broker=https://localhost:1"]
+    taken = mary(*elsewhere)
+    assert (taken.returncode, "cloud-name-taken" in taken.stderr) == (2, True), taken.stderr
+    assert mary("logout").returncode == 0
+    assert mary(*elsewhere).returncode == 5  # nobody is there: it was asked
+    assert mary("login", *small.options()).returncode == 0
+
+
+def test_a_command_that_no_shell_reads_is_a_mistake_of_the_call(p3idp: Callable[..., Done]):
+    done = p3idp("login", "--broker=https://b.test", "--token-command='oidc-token")
+    assert (done.returncode, "usage-mistaken" in done.stderr) == (2, True), done.stderr

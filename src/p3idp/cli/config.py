@@ -26,7 +26,9 @@ file_option = click.option(
     "--file", "named", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
     help="Which clouds.yaml; default: the one that openstacksdk reads here.",
 )  # fmt: skip
-as_option = click.option("--as", "entry_name", metavar="NAME", help="The entry's name; default: the cloud's.")
+as_option = click.option(
+    "--as", "entry_name", metavar="NAME", help="The entry's name; default: the cloud's, or the credential's."
+)
 
 
 @click.group()

@@ -55,9 +55,9 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
     remembered under the cloud's name.
     """
     here = desk(ask=True, no_browser=no_browser)
-    given["token_command"] = tuple(shlex.split(given["token_command"] or ""))
+    given["token_command"] = _words(given["token_command"] or "")
     given["client_id"] = _client_id(given, given.pop("service_account"))
-    told = here.clouds.find(cloud, given, learnt=False)
+    told = here.clouds.find(cloud, given, learnt=False, is_left=lambda known: here.work.kept_identity(known) is None)
     if given["flow"] and not given["token_command"]:
         told = replace(told, token_command=())  # who asks for a way to sign in asks no program any more
     if given["flow"] and told.is_service_account:
@@ -69,7 +69,11 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
     if as_json:
         click.echo(as_json_text(_about(here, full, identity)))
         return
-    click.echo(f"Signed in at {harmless(full.name)} as {harmless(identity.name)} ({harmless(identity.subject)}).")
+    already = not (here.work.has_asked or full.token_command or full.is_service_account)
+    begin = "Already signed in" if already else "Signed in"
+    click.echo(f"{begin} at {harmless(full.name)} as {harmless(identity.name)} ({harmless(identity.subject)}).")
+    if already:
+        click.echo("To sign in anew, or as somebody else: p3idp login --again")
     click.echo(f"The sign-in is kept {here.cache.seal.place}: {here.cache.files.directory}")
     if identity.refresh_token is None and not full.token_command and not full.is_service_account:
         click.echo(f"It lasts until {identity.ends_at:%Y-%m-%d %H:%M} UTC: the provider gave no refresh token.")
@@ -153,6 +157,14 @@ def _client_id(given: Mapping[str, Any], service_account: str | None) -> str | N
             hint="Its id stands in place of --client-id.",
         )
     return service_account or given["client_id"]
+
+
+def _words(command: str) -> tuple[str, ...]:
+    """A command as a shell reads it. Raises UsageMistaken."""
+    try:
+        return tuple(shlex.split(command))
+    except ValueError as exc:
+        raise UsageMistaken(f"--token-command: {exc}.", hint="Quote it as a shell reads it.") from exc
 
 
 def _lasts(cloud: Cloud, identity: Identity) -> str:

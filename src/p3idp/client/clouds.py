@@ -7,7 +7,7 @@ project is in use, are remembered beside the cache. The call's options count mos
 import json
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -93,13 +93,22 @@ class Clouds:
     def __init__(self, files: PrivateFiles, config_file: Path) -> None:
         self._files, self._config_file = files, config_file
 
-    def find(self, name: str | None = None, given: Given | None = None, *, learnt: bool = True) -> Cloud:
-        """The cloud of this name, else the one in use, else the only one. Raises CloudUnknown.
+    def find(
+        self,
+        name: str | None = None,
+        given: Given | None = None,
+        *,
+        learnt: bool = True,
+        is_left: Callable[[Cloud], bool] = lambda cloud: False,
+    ) -> Cloud:
+        """The cloud of this name, else the one in use, else the only one. Raises CloudUnknown, CloudNameTaken.
 
-        Without ``learnt`` it is what the user says, for a broker to say the rest afresh.
+        Without ``learnt`` it is what the user says, for a broker to say the rest afresh. ``is_left`` tells whether
+        nobody is signed in at a cloud: then its name is free for another, unless the user's file has it.
         """
         config, memory = self._config(), self._memory()
         options = {key: value for key, value in (given or {}).items() if value}
+        _check_addresses(options)
         chosen = name or _named_by(options) or self._usual(config, memory)
         known = {**_remembered(memory, chosen, learnt=learnt), **config.get("clouds", {}).get(chosen, {})}
         if not known and not _named_by(options):
@@ -109,6 +118,8 @@ class Clouds:
         cloud = _cloud(chosen, {**general, **known})
         asked = _cloud(chosen, {**general, **known, **options})
         if known and asked.place != cloud.place and cloud.place.strip():
+            if chosen not in config.get("clouds", {}) and is_left(self.find(chosen)):
+                return _cloud(chosen, {**general, **options})
             raise CloudNameTaken(f"The cloud {chosen} is at {cloud.place}, not at {asked.place}.")
         return asked
 
@@ -222,13 +233,26 @@ def _remembered(memory: Mapping[str, Any], name: str, *, learnt: bool) -> dict[s
     return {**(kept.get("learnt", {}) if learnt else {}), **kept.get("given", {}), **project}
 
 
+def _check_addresses(options: Given) -> None:
+    """Raises ClientConfigInvalid where the call names an address that is none, such as one without https://."""
+    for key in ("broker", "issuer"):
+        address = str(options.get(key, ""))
+        if address and not _is_address(address):
+            raise ClientConfigInvalid(
+                f"The {key} {address[:200]!r} is not a plain https address.",
+                hint=f"Give it whole, such as --{key} https://{key}.example.org.",
+            )
+
+
+def _is_address(text: str) -> bool:
+    from p3idp.core.login.metadata import origin_of  # a command that names no address does not wait for it
+
+    return origin_of(text) is not None
+
+
 def _named_by(options: Given) -> str:
     """A cloud's name where none was given: the host of its broker, else of its provider."""
-    address = str(options.get("broker") or options.get("issuer") or "")
-    try:
-        return urlsplit(address).netloc
-    except ValueError:
-        return ""
+    return urlsplit(str(options.get("broker") or options.get("issuer") or "")).netloc
 
 
 def _cloud(name: str, values: Mapping[str, Any]) -> Cloud:
