@@ -115,6 +115,14 @@ CASES = {
     "provider talks nonsense": Case(
         knob("provider", "raw", b"<html>"), [(TOKEN, 5, UNREACHABLE)], knob("provider", "raw", None)
     ),
+    "something else refuses the refresh": Case(
+        knob("provider", "answer", lambda asked: (401, {}, b"<html>Sign in to this hotel's network")),
+        [(TOKEN, 4, "provider-untrusted")], lambda site, _: setattr(site.provider, "answer", site._provider),
+    ),
+    "our client is locked for a while": Case(
+        lambda site, _: setattr(site, "client", "other"), [(TOKEN, 4, "sign-in-failed"), (USE, 4, "sign-in-failed")],
+        lambda site, _: setattr(site, "client", "cli"),
+    ),
     "refresh token revoked": Case(
         lambda site, _: site.good.clear(), [(TOKEN, 3, NEEDED), (USE, 3, NEEDED)], survives=False
     ),

@@ -97,6 +97,8 @@ def test_what_somebody_wrote_meanwhile_stays(user: Path):
     file.write_text("theirs\n")
     with pytest.raises(CloudsFileNotWritten, match="meanwhile"):
         replace_text(file, "a: 1\n", "a: 2\n")
+    with pytest.raises(CloudsFileNotWritten, match="meanwhile"):
+        replace_text(file, "a: 1\n", None)  # what was written is taken back
     assert [each.read_text() for each in user.glob("*.yaml")] == ["theirs\n"]
     assert not list(user.glob(".clouds*"))
 

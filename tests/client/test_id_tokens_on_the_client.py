@@ -197,11 +197,22 @@ def test_a_refresh_needs_no_id_token_and_keeps_a_refresh_token_that_is_not_repla
         ((200, tokens(id_token=id_token(sub="eve@op.test", nonce=None))), SignInFailed),
         ((200, tokens(id_token=id_token(key=OTHER_KEY))), SignInFailed),
         ((400, {"error": "invalid_grant"}), SignInNeeded),
-        ((401, {"error": "invalid_client"}), SignInNeeded),
+        ((401, {"error": "invalid_grant"}), SignInNeeded),
+        ((401, {"error": "invalid_client"}), SignInFailed),
+        ((400, b"<html>"), SignInFailed),
         ((404, b"<html>"), ProviderUnreachable),
         (None, ProviderUnreachable),
     ],
-    ids=["somebody else's", "forged", "over", "client gone", "html", "silence"],
+    ids=[
+        "somebody else's",
+        "forged",
+        "over",
+        "over, by another status",
+        "client locked",
+        "a front's",
+        "html",
+        "silence",
+    ],
 )
 def test_a_bad_refresh_is_none(reply: tuple[int, object] | None, error: type[P3idpError]):
     with pytest.raises(error):

@@ -395,3 +395,25 @@ def test_ctrl_c_waits_for_a_refresh_to_be_kept():
     with pytest.raises(KeyboardInterrupt):
         refresh()
     assert done == ["kept"]
+
+
+AT_THE_END = """
+import atexit, os, threading, time
+atexit.register(time.sleep, 0.4)  # of a program's own; it comes after p3idp's
+from p3idp.client.env import uninterrupted
+def renew():
+    while True:
+        with uninterrupted():
+            os.write(1, b"sent ")
+            time.sleep(0.05)
+            os.write(1, b"kept\\n")
+threading.Thread(target=renew, daemon=True).start()
+time.sleep(0.12)
+"""
+
+
+def test_the_end_of_a_program_waits_for_a_refresh_and_lets_no_other_begin():
+    done = subprocess.run([sys.executable, "-c", AT_THE_END], capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert set(lines) == {"sent kept"}
+    assert len(lines) < 5

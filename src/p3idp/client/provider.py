@@ -70,8 +70,11 @@ class Provider:
         if old.refresh_token is None:
             raise SignInNeeded("The access token is over, and there is no refresh token.", hint=_AGAIN)
         answer = self.ask({"grant_type": "refresh_token", "refresh_token": old.refresh_token.reveal()})
-        if answer.status in (400, 401):
-            raise SignInNeeded(f"The identity provider ended your sign-in ({error_of(answer)}).", hint=_AGAIN)
+        error = error_of(answer)
+        if error == "invalid_grant":
+            raise SignInNeeded("The identity provider ended your sign-in (invalid_grant).", hint=_AGAIN)
+        if answer.status in (400, 401):  # of anything else the refresh token may outlive the cause
+            raise SignInFailed(f"The identity provider does not renew your sign-in ({error}).", hint=_ANYWAY)
         if answer.status != 200:
             raise ProviderUnreachable(f"The identity provider answers a refresh with status {answer.status}.")
         try:
@@ -141,6 +144,7 @@ class Provider:
 
 
 _AGAIN = "Sign in again: p3idp login"
+_ANYWAY = "Try again in a moment; where it stays so, sign in again: p3idp login --again"
 
 
 def look_up(web: Web, issuer: str, client_id: str, client_secret: Secret[str] | None = None) -> Provider:
