@@ -203,6 +203,14 @@ def test_a_code_is_over_after_ten_minutes(world: DeviceWorld):
         world.desk.look(shown.user_code)
 
 
+def test_whoever_mistypes_is_not_taken_for_one_who_guesses(world: DeviceWorld):
+    """A class behind one address: what can be no code finds nothing, so it costs one of three hundred tries."""
+    for typed in ["", "0000-0000", "BCDF-GHJ", "my code"] * 20:
+        with pytest.raises(UserCodeRefused):
+            world.desk.look(typed)
+    assert world.desk.look(world.begin().user_code)
+
+
 def test_who_said_yes_may_see_the_way_on_again_and_nobody_else(world: DeviceWorld):
     shown = world.begin()
     _, first = world.desk.agree(shown.user_code, "mine")

@@ -59,6 +59,7 @@ def test_where_addresses_are_not_counted_signing_in_on_another_device_does_not_e
     """Else ten wrong codes of one visitor would lock everybody out behind a proxy that tells no addresses."""
     monkeypatch.setenv("P3IDP_TEST_KEY", Fernet.generate_key().decode())
     world = World()
+    world.exchange = replace(world.exchange, remember=lambda *_: None)
     mine = {"egi": {"client_id": "p3idp", "client_secret": {"env": "X"}, "command_line_client": "p3idp-cli"}}
     settings = the_settings(
         web=WEB, providers=mine, limits={"address_per_minute": per_minute},
@@ -68,6 +69,8 @@ def test_where_addresses_are_not_counted_signing_in_on_another_device_does_not_e
     wired = wiring.wire_device_sign_in(settings, a_policy("https://localhost:1/realm"), world.exchange, counted)
     assert wired is not None
     desk, tokens = wired
+    exchange = world.exchange
+    assert (tokens.verifier, tokens.ledger, tokens.remember) == (exchange.verifier, exchange.ledger, exchange.remember)
     with pytest.raises(UserCodeRefused):
         desk.look("BBBB-BBBB")
     with pytest.raises(DeviceCodeOver):

@@ -86,7 +86,9 @@ class DeviceDesk:
         self.limiter.take(TYPED, address)
         self.limiter.take(TYPED_BY_ALL, _ALL)
         code = read_user_code(typed)
-        device = self.devices.find(code) if code else None
+        if code is None:
+            raise UserCodeRefused(_UNKNOWN)  # nobody guesses with what can be no code: it costs one try
+        device = self.devices.find(code)
         counted = self.devices.change(device.id, _tried) if device else None
         if counted is None or self.clock() >= counted.until:
             self._unknown(address)
