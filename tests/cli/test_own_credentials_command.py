@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from p3idp.cli.main import run
-from p3idp.cli.own_credentials_text import CredentialProject, as_body, as_lines, export_lines
+from p3idp.cli.own_credentials_text import CredentialProject, as_body, as_lines, export_lines, shown_lines
 from p3idp.client.here import CACHE_VARIABLE, CONFIG_VARIABLE
 from p3idp.client.own_credentials import AccessRule, OwnCredential
 
@@ -128,6 +128,18 @@ def test_the_list_says_when_a_membership_ends_before_the_credential(monkeypatch:
     assert "when you sign in again" in told
     assert as_body(shown[1], projects, NOON)["access_until"] == "2026-11-22T20:00:00+00:00"
     assert as_body(shown[1], {}, NOON)["access_until"] is None
+
+
+def test_one_is_shown_in_the_words_of_the_list():
+    projects = {"p1": CredentialProject("p3@egi", NOON + timedelta(hours=8))}
+    body = as_body(credential("long\x1b[2J", NOON + timedelta(days=30), roles=("member", "reader")), projects, NOON)
+    lines = {line[:13].strip(): line[14:] for line in shown_lines(body)}
+    assert lines["name"] == "long\ufffd[2J"
+    assert lines["roles"] == "member, reader"
+    assert lines["ends"] == "2026-12-22 12:00 UTC"
+    assert lines["access until"] == "2026-11-22 20:00 UTC"
+    assert (lines["expired"], lines["unrestricted"]) == ("no", "no")
+    assert "description" not in lines
 
 
 def test_shell_lines_take_anything_and_name_nobody_else():

@@ -23,6 +23,7 @@ from p3idp.cli.own_credentials_text import (
     as_lines,
     created_lines,
     export_lines,
+    shown_lines,
 )
 from p3idp.cli.own_credentials_wish import DAYS, MOST_DAYS, wished
 from p3idp.cli.sign_in import cloud_option
@@ -130,10 +131,8 @@ def show_(name: str, cloud: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(as_json_text(body))
         return
-    for label, value in body.items():
-        told = ", ".join(value) if isinstance(value, list) else value
-        if told not in ("", None):
-            click.echo(f"{label.replace('_', ' '):<13} {harmless(str(told))}")
+    for line in shown_lines(body):
+        click.echo(line)
 
 
 @application_credential.command()

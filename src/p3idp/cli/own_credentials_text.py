@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from p3idp.cli.fitting import fit
+from p3idp.cli.terminal import harmless
 from p3idp.client.own_credentials import RUN_PREFIX, MadeCredential, OwnCredential
 
 
@@ -27,6 +28,7 @@ _OTHERS = (
     "CLOUD", "TOKEN", "USERNAME", "USER_ID", "USERID", "PASSWORD", "PROJECT_ID", "PROJECT_NAME", "PROJECT_DOMAIN_ID",
     "PROJECT_DOMAIN_NAME", "TENANT_ID", "TENANT_NAME", "SYSTEM_SCOPE", "TRUST_ID",
 )  # fmt: skip
+_MOMENTS = {"expires_at": "ends", "access_until": "access until"}  # of the body, and what people read
 _MAKERS = {RUN_PREFIX: "p3idp exec --long"}
 
 
@@ -64,6 +66,18 @@ def as_lines(shown: Sequence[OwnCredential], projects: Projects, now: datetime, 
         yield f"Not shown: {hidden} that a broker made for exchanges (--all)."
 
 
+def shown_lines(body: Mapping[str, Any]) -> Iterator[str]:
+    """One with all that is known of it, in the words of the list."""
+    for name, value in body.items():
+        told = ", ".join(value) if isinstance(value, list) else value
+        if isinstance(told, bool):
+            told = "yes" if told else "no"
+        if name in _MOMENTS and told:
+            told = _moment(datetime.fromisoformat(told))
+        if told not in ("", None):
+            yield f"{_MOMENTS.get(name, name.replace('_', ' ')):<13} {harmless(str(told))}"
+
+
 def created_lines(made: MadeCredential, told: str) -> Iterator[str]:
     """What was made, where its secret is, and how long it works."""
     found = made.credential
@@ -94,7 +108,7 @@ def _marks(found: OwnCredential, projects: Projects, now: datetime) -> Iterator[
     yield f"{'ended' if found.is_over(now) else 'ends'} {_end(found)}"
     stops = _stops(found, projects, now)
     if stops:
-        yield f"works until {stops:%Y-%m-%d %H:%M} UTC"
+        yield f"works until {_moment(stops)}"
     if found.rules:
         yield f"access rules: {len(found.rules)}"
     if found.unrestricted:
@@ -103,4 +117,8 @@ def _marks(found: OwnCredential, projects: Projects, now: datetime) -> Iterator[
 
 
 def _end(found: OwnCredential) -> str:
-    return f"{found.ends_at:%Y-%m-%d %H:%M} UTC" if found.ends_at else "never"
+    return _moment(found.ends_at) if found.ends_at else "never"
+
+
+def _moment(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC"
