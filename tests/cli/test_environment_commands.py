@@ -20,8 +20,8 @@ from p3idp.core.access.resources import Kind, Resource
 from p3idp.core.keystone_url import v3_url
 from p3idp.ops.access import AccessOps
 from p3idp.settings import Settings, load_settings
-from p3idp.settings.model import WebSettings
 from p3idp.settings.secret_ref import SecretRef
+from p3idp.settings.servers import WebSettings
 
 Typed = Callable[..., tuple[int, str, str]]
 SETTINGS = """

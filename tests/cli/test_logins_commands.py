@@ -19,8 +19,9 @@ from p3idp.cli.main import run
 from p3idp.core.login.remembered import remembered
 from p3idp.errors.login import ConsentEnded
 from p3idp.ops.offline import Offline
-from p3idp.settings.model import KeystoneSettings, ProviderSettings, Settings
+from p3idp.settings.model import Settings
 from p3idp.settings.secret_ref import SecretRef
+from p3idp.settings.servers import KeystoneSettings, ProviderSettings
 
 Typed = Callable[..., tuple[int, str, str]]
 SECRET = SecretRef(env="NOBODY_READS_THIS")

@@ -11,7 +11,7 @@ from p3idp.adapters.memory.history import MemoryLock
 from p3idp.core.secret import Secret
 from p3idp.errors.access import CoordinationUnavailable
 from p3idp.errors.settings import SettingsInvalid
-from p3idp.settings.model import CoordinationSettings, StoreSettings
+from p3idp.settings.state import CoordinationSettings, StoreSettings
 from p3idp.wiring.access import wire_lock
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from policies import NOW, PolicyFiles
 
 from p3idp.core.removal.bounds import BoundBy, Pace, bound_of, is_due
-from p3idp.settings.model import RemovalSettings
+from p3idp.settings.bounds import RemovalSettings
 
 MINUTE = timedelta(minutes=1)
 spans = st.integers(min_value=1, max_value=240).map(lambda minutes: minutes * MINUTE)

@@ -5,7 +5,7 @@ from configparser import RawConfigParser
 from pathlib import Path
 
 from p3idp.cli.main import COMMANDS
-from p3idp.settings.model import RemovalSettings
+from p3idp.settings.bounds import RemovalSettings
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 CLOSED = ("ProtectSystem", "NoNewPrivileges", "PrivateTmp", "RestrictAddressFamilies", "CapabilityBoundingSet")

@@ -21,7 +21,7 @@ from p3idp.cli.options import load_settings, settings_option
 from p3idp.errors.lab import PortTaken
 from p3idp.errors.settings import SettingsInvalid
 from p3idp.settings.load import ENVIRONMENT, VARIABLE, settings_path
-from p3idp.settings.model import WebSettings
+from p3idp.settings.servers import WebSettings
 
 APPLICATION = "p3idp.web.app:create_app()"
 _THREADS = 8

@@ -8,7 +8,8 @@ from p3idp.core.policy.model import IdentityProvider, Policy
 from p3idp.core.secret import Secret
 from p3idp.core.site.model import ApacheClient, ApacheSigner, SiteFacts
 from p3idp.errors.settings import SettingsInvalid
-from p3idp.settings.model import ProviderSettings, Settings
+from p3idp.settings.model import Settings
+from p3idp.settings.servers import ProviderSettings
 
 
 def introspection_url(provider: IdentityProvider, settings: ProviderSettings) -> str:

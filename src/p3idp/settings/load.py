@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from p3idp.errors.settings import SettingsInvalid
-from p3idp.settings.model import EnvironmentSettings, KeystoneSettings, Settings
+from p3idp.settings.model import EnvironmentSettings, Settings
+from p3idp.settings.servers import KeystoneSettings
 
 DEFAULT_PATH = Path("/etc/p3idp/settings.toml")
 VARIABLE = "P3IDP_SETTINGS"

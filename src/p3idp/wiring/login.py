@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from p3idp.ports.checkin import AccessTokenVerifier, SignInClient
     from p3idp.ports.keystone import FederatedLogin
     from p3idp.settings import Settings
-    from p3idp.settings.model import ProviderSettings, WebSettings
+    from p3idp.settings.servers import ProviderSettings, WebSettings
 
 
 def wire_federated_login(settings: "Settings") -> "FederatedLogin":
@@ -44,7 +44,7 @@ def trusted_issuers(settings: "Settings", policy: "Policy") -> "tuple[Trusted, .
 
     from p3idp.adapters.checkin.transport import Transport
     from p3idp.adapters.checkin.verifier import trust
-    from p3idp.settings.model import ProviderSettings
+    from p3idp.settings.servers import ProviderSettings
 
     found: list[Trusted] = []
     for provider in policy.site.identity_providers:
