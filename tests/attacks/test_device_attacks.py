@@ -18,6 +18,7 @@ from p3idp.core.device.user_code import make_user_code, read_user_code
 from p3idp.core.secret import Secret
 from p3idp.errors.device import DeviceCodeOver, UserCodeRefused
 from p3idp.errors.limits import TooMany
+from p3idp.ops.device import ANSWERS_BY_ALL
 from p3idp.ops.device_token import POLLS
 from p3idp.web.device_token import PATH, REFRESH_GRANT, REVOKE_PATH
 
@@ -343,3 +344,17 @@ def test_what_reaches_the_provider_is_counted_by_address(client: FlaskClient, wo
         got[press(browser, confirm, "198.51.100.9", answer="yes").status_code] += 1
     attack.saw("70 yes of one address", got == {200: 60, 429: 10}, str(dict(got)), "D12")
     assert (got, len(world.provider.began)) == ({200: 60, 429: 10}, 60)
+
+
+@pytest.mark.attack("D12")
+def test_what_reaches_the_provider_is_counted_altogether(world: DeviceWorld, attack: Attack):
+    met: Counter[str] = Counter()
+    for number in range(ANSWERS_BY_ALL.most + 5):
+        from_address(f"203.0.{113 + number // 250}.{number % 250}")
+        try:
+            world.desk.agree(world.begin().user_code, "b")
+        except TooMany as error:
+            met[error.code] += 1
+    held = (met.total(), len(world.provider.began)) == (5, ANSWERS_BY_ALL.most)
+    attack.saw("yes from many addresses", held, str(dict(met)), "D12")
+    assert held, met
