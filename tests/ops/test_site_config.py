@@ -75,6 +75,9 @@ def test_every_release_is_told_the_same_of_sign_in(tmp_path: Path, version: str)
         "<RequireNone>",
         'Require claim "cnf.jkt~."',
         'Require claim "cnf.x5t#S256~."',
+        'Require claim "token_type~^(?i)dpop$"',
+        "OIDCOAuthAcceptTokenAs header",  # a token in an address ends up in logs
+        "AuthzSendForbiddenOnFailure On",
     } <= lines
     assert not [line for line in lines if line.lower().startswith("loglevel") and "debug" in line.lower()]
 
