@@ -61,7 +61,9 @@ def test_a_person_who_agreed_is_signed_in_once(world: DeviceWorld):
     assert ends(world, shown) is DevicePending
     assert world.provider.began == []  # nobody has looked after it: the provider hears nothing
     world.wait()
+    from_address("198.51.100.7")
     world.agree(shown)
+    from_address("192.0.2.1")
     tokens = world.poll(shown)
     assert tokens.access_token.reveal() == "token-alice"
     assert tokens.refresh_token is not None
@@ -76,6 +78,7 @@ def test_a_person_who_agreed_is_signed_in_once(world: DeviceWorld):
         "alice",
     )
     assert "token-alice" not in str(event)
+    assert (event.details["asked_from"], event.details["agreed_from"]) == ("192.0.2.1", "198.51.100.7")
 
 
 def test_everybody_asks_for_the_policys_scopes(world: DeviceWorld):

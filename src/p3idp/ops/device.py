@@ -126,7 +126,8 @@ class DeviceDesk:
         upstream = None
         try:
             begun = self.provider.begin(device.provider, device.scopes, Secret(self.new_token()), now)
-            upstream = replace(begun, browser=hashed(browser)) if begun else None
+            address = client_address.get()
+            upstream = replace(begun, browser=hashed(browser), address=address) if begun else None
         finally:
             stands = self.devices.change(device.id, lambda found: _with(found, upstream))
         if upstream is None:

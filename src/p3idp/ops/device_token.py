@@ -201,6 +201,7 @@ class DeviceTokens:
         """Write it down. Raises ExchangeUnavailable."""
         actor = person(claims.subject, claims.issuer) if claims else Actor("unknown", "unknown")
         details = {"client": device.client, "asked_from": device.address, "began_at": device.began_at.isoformat()}
+        details["agreed_from"] = device.upstream.address if device.upstream else ""
         target = ("service/security/identity-provider", str(device.provider))
         event = AuditEvent("authenticate/device", outcome, actor, target, now, request_id.get(), reason, "", details)
         try:

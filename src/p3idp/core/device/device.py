@@ -27,7 +27,7 @@ class Upstream:
     """The same sign-in at the identity provider. ``user_code`` and ``link`` are what the person sees there.
 
     ``ask_at``: before then it is not asked again; ``interval``: seconds between two questions. ``browser``: the hash of
-    what the browser that said yes can be known by.
+    what the browser that said yes can be known by; ``address``: where it was.
     """
 
     device_code: Secret[str]
@@ -37,6 +37,7 @@ class Upstream:
     interval: int
     ask_at: datetime
     browser: str = ""
+    address: str = ""
 
 
 class Answer(StrEnum):
