@@ -139,7 +139,7 @@ def _placed(lines: Sequence[str], name: str, entry: Entry, file: str) -> str:
         end = _ending(lines, 0, _line_of(root.end_mark, lines))
         return _joined(lines, end, end, _block(whole, root.start_mark.column))
     key, clouds = found[_ROOT]
-    if not clouds.value:  # `clouds:`, or `clouds: {}`
+    if isinstance(clouds, yaml.ScalarNode) or not clouds.value:  # `clouds:`, `clouds: ~`, or `clouds: {}`
         below = (text[: clouds.start_mark.index].rstrip(" ") + text[clouds.end_mark.index :]).splitlines(keepends=True)
         block = _block({name: entry}, key.start_mark.column + 2)
         return _joined(below, key.start_mark.line + 1, key.start_mark.line + 1, block)
