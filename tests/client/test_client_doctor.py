@@ -215,7 +215,7 @@ def test_a_bundle_of_other_programs_that_would_do_is_named_and_not_used(
 
 def test_an_address_without_tls_is_not_asked(p3idp: Command, small: SmallSite):
     status, findings = found(p3idp, "--broker=http://localhost:1")
-    assert (status, of(findings, "reachable")) == (1, ["fail"])
+    assert (status, of(findings, "configuration"), of(findings, "reachable")) == (1, ["fail"], [])
 
 
 # ---- what is kept ----
@@ -247,6 +247,12 @@ KEPT = {
     "sealed without its key": (sealed, 1, "keyring", "fail", "Unlock"),
     "memory damaged": (lambda cache: (cache / "clouds.json").chmod(0o640), 1, "cache-files", "fail", "chmod 600"),
 }  # fmt: skip
+
+
+def test_what_a_sign_in_left_half_written_is_of_no_other_version(mary: Command, home: Home):
+    (home.cache / ".identity-a.json.x1").touch(0o600)
+    _, findings = found(mary)
+    assert [each["status"] for each in findings if each["check"] == "cache-files"] == ["ok"]
 
 
 @pytest.mark.parametrize("name", KEPT)

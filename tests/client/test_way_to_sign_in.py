@@ -81,3 +81,20 @@ def test_a_name_is_given_back_by_signing_out(mary: Callable[..., Done], small: S
 def test_a_command_that_no_shell_reads_is_a_mistake_of_the_call(p3idp: Callable[..., Done]):
     done = p3idp("login", "--broker=https://b.test", "--token-command='oidc-token")
     assert (done.returncode, "usage-mistaken" in done.stderr) == (2, True), done.stderr
+
+
+def test_a_cloud_at_which_nobody_could_sign_in_does_not_come_into_use(mary: Callable[..., Done]):
+    failed = mary("login", "--cloud=other", "--broker=https://b.test", "--token-command=false")
+    assert failed.returncode != 0
+    assert "Cloud     small" in mary("whoami").stdout
+
+
+@pytest.mark.parametrize("project", ["", "p" * 130], ids=["empty", "long"])
+@pytest.mark.parametrize(
+    "words",
+    [["use"], ["env", "--project"], ["token", "--project"], ["config", "write", "--project"]],
+    ids=" ".join,
+)
+def test_a_project_that_cannot_be_one_is_no_other_project(p3idp: Callable[..., Done], words: list[str], project: str):
+    done = p3idp(*words, project)
+    assert (done.returncode, "usage-mistaken" in done.stderr) == (2, True), done.stderr

@@ -64,8 +64,9 @@ def login(cloud: str | None, no_browser: bool, again: bool, as_json: bool, **giv
         raise UsageMistaken(
             f"{told.name} is a service account's: nobody signs in there.", hint="Choose another name with --cloud."
         )
-    full = here.completed(told)
+    full = here.completed(told, in_use=False)  # it comes into use when somebody is signed in there
     identity = here.work.identity(full, anew=again)
+    here.clouds.remember(told, full)
     if as_json:
         click.echo(as_json_text(_about(here, full, identity)))
         return

@@ -27,9 +27,23 @@ if TYPE_CHECKING:
     from p3idp.client.own_credentials import MadeCredential
 
 _HOURS = 12  # a night; what goes on for longer says so
+_LONGEST = 129  # characters: Keystone's names have 64
+
+
+def _project(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """An empty one is none: a variable that is not set must not stand for the project in use."""
+    if value is not None and not 0 < len(value) <= _LONGEST:
+        raise UsageMistaken(
+            f"A project is NAME or NAME@DOMAIN, with at most {_LONGEST} characters.",
+            hint="`p3idp projects` lists yours.",
+        )
+    return value
+
+
 project_option = click.option(
-    "--project", metavar="NAME[@DOMAIN]", shell_complete=project_names, help="Which project; default: the one in use."
-)
+    "--project", metavar="NAME[@DOMAIN]", shell_complete=project_names, callback=_project,
+    help="Which project; default: the one in use.",
+)  # fmt: skip
 show_option = click.option("--show", is_flag=True, help="Print it on a terminal too.")
 # What else could name somebody or somewhere to a program that speaks OpenStack.
 _OTHERS = (
@@ -40,7 +54,7 @@ _OTHERS = (
 
 
 @click.command()
-@click.argument("project", shell_complete=project_names)
+@click.argument("project", shell_complete=project_names, callback=_project)
 @cloud_option
 @json_option
 def use(project: str, cloud: str | None, as_json: bool) -> None:

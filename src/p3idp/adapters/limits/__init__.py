@@ -75,7 +75,7 @@ class CountingLimiter:
 
 def _too_many(limit: Limit, wait: float) -> TooMany:
     seconds = min(max(1, math.ceil(wait)), limit.seconds)
-    told = f"More than {limit.most} requests in {limit.seconds} seconds; the next one has a chance in {seconds}."
+    told = f"Too many requests, or too many that were wrong; the next one has a chance in {seconds} seconds."
     return TooMany(told, debug=limit.name, retry_after=seconds)
 
 

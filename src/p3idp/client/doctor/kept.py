@@ -52,9 +52,9 @@ def _files(files: PrivateFiles, names: list[str]) -> Iterator[Finding]:
         wrong = wrong or finding is not None
         if finding is not None:
             yield finding
-    aside = sorted(
-        found.name for found in files.directory.glob("*.json.*") if not found.name.endswith((".lock", ".failed"))
-    )
+    # What begins with a dot is half-written, or of a command that was killed: the next one clears it away.
+    rest = (found.name for found in files.directory.glob("*.json.*"))
+    aside = sorted(name for name in rest if not name.endswith((".lock", ".failed")) and not name.startswith("."))
     if aside:
         told = f"{len(aside)} of another version, or unreadable, were set aside: {', '.join(aside[:3])}"
         yield odd("cache-files", str(files.directory), told, "Remove them, if you do not go back to that version.")

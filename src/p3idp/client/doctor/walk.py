@@ -52,7 +52,8 @@ def _walk(machine: Machine, name: str | None, given: Given) -> Iterator[Finding]
     except CacheUnfit:
         return  # said above; nothing of it is used
     except P3idpError as error:
-        yield bad("configuration", "client.toml", error.detail, error.hint)
+        where = "this call, or client.toml" if any(given.values()) else "client.toml"
+        yield bad("configuration", where, error.detail, error.hint)
     else:
         yield well("configuration", "client.toml and what is remembered", f"The cloud is {cloud.name}.")
         yield from _cloud(machine, cloud)
