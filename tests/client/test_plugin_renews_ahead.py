@@ -56,6 +56,7 @@ class Told:
     made: list[tuple[bool, bool]] = field(default_factory=list)  # whether there was an old one, and who may be asked
     fail: Exception | None = None
     gate: threading.Event | None = None
+    keeps: bool = False  # the old one is as good
 
 
 class OnPaper(renewing.Renewing):
@@ -69,6 +70,8 @@ class OnPaper(renewing.Renewing):
             assert self.told.gate.wait(10)
         if self.told.fail is not None:
             raise self.told.fail
+        if self.told.keeps and old is not None:
+            return old
         return a_token(len(self.told.made), self.told.clock(), self.told.life)
 
 
@@ -184,6 +187,31 @@ def test_a_token_that_a_service_refused_is_not_kept(told: Told) -> None:
     assert number(plugin) == 1
     assert plugin.invalidate()
     assert number(plugin) == 2
+
+
+@pytest.mark.parametrize("keeps", [True, False], ids=["no better one is to be had", "another one is made"])
+def test_what_is_refused_while_the_next_is_made_stays_gone(told: Told, clock: Clock, keeps: bool) -> None:
+    plugin = OnPaper(told)
+    assert number(plugin) == 1
+    told.gate, told.keeps = threading.Event(), keeps
+    clock.pass_by(minutes=50)
+    assert number(plugin) == 1, "a thread is on its way"
+    assert plugin.invalidate()
+    told.gate.set()
+    settle()
+    assert number(plugin) == (3 if keeps else 2)
+
+
+def test_what_somebody_asked_for_meanwhile_stays(told: Told, clock: Clock) -> None:
+    plugin = OnPaper(told)
+    number(plugin)
+    told.gate = threading.Event()
+    clock.pass_by(minutes=50)
+    number(plugin)
+    newer = plugin.get_auth_ref(None)  # type: ignore[arg-type]  # no session on paper
+    told.gate.set()
+    settle()
+    assert plugin.get_access(None) is newer  # type: ignore[arg-type]  # the same
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

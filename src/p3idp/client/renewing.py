@@ -111,7 +111,8 @@ class Renewing(base.BaseAuth):
         except Exception as exc:  # kept until a token is needed: the old one still serves
             failed = exc
         with self._lock:
-            if failed is None and (self.auth_ref is old or self.auth_ref is None):
+            # A token that a service refused meanwhile does not come back, nor one that is newer go.
+            if failed is None and found is not old and (self.auth_ref is old or self.auth_ref is None):
                 self.auth_ref = found
             self._failed, self._try_at = failed, now() + _times(old).pause
             self._thread = None
