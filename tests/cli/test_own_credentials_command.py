@@ -10,8 +10,8 @@ import pytest
 
 from p3idp.cli.main import run
 from p3idp.cli.own_credentials_text import CredentialProject, as_body, as_lines, export_lines, shown_lines
+from p3idp.client.credential_values import AccessRule, OwnCredential
 from p3idp.client.here import CACHE_VARIABLE, CONFIG_VARIABLE
-from p3idp.client.own_credentials import AccessRule, OwnCredential
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 Refused = Callable[..., str]

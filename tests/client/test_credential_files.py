@@ -10,7 +10,7 @@ import yaml
 
 from p3idp.cli.own_credentials_text import export_lines
 from p3idp.client.credential_files import CloudFiles, NewFile
-from p3idp.client.own_credentials import MadeCredential, OwnCredential
+from p3idp.client.credential_values import MadeCredential, OwnCredential
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
 

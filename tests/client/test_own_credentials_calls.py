@@ -11,8 +11,8 @@ import pytest
 from paper_keystone import PaperKeystone
 
 from p3idp.client.cache.files import PrivateFiles
+from p3idp.client.credential_values import AccessRule, MadeCredential, Wish
 from p3idp.client.long_run import LongRun
-from p3idp.client.own_credentials import AccessRule, MadeCredential, Wish
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
 from p3idp.errors.client import SignInNeeded

@@ -1,28 +1,22 @@
-"""``p3idp application-credential``: keys of one's own for scripts and machines. Owns how a secret may leave.
-
-It goes into a file that its owner alone can read, or into a pipe; to a terminal only where asked for; never into
-arguments. That is settled before anything is made, so that no credential is made whose secret nobody gets.
-"""
+"""``p3idp application-credential``: keys of one's own for scripts and machines. Owns its commands and their order."""
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from p3idp.cli.config import as_option, file_option
 from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
+from p3idp.cli.own_credentials_secret import body_of, place_of, refuse_terminal, undone, with_secret
 from p3idp.cli.own_credentials_text import (
     CredentialProject,
     Projects,
     as_body,
     as_lines,
     created_lines,
-    export_lines,
     shown_lines,
 )
 from p3idp.cli.own_credentials_wish import DAYS, MOST_DAYS, wished
@@ -31,11 +25,9 @@ from p3idp.cli.terminal import harmless
 from p3idp.cli.working import project_option
 from p3idp.client.access import ask_broker
 from p3idp.client.clouds import Cloud
-from p3idp.client.clouds_entry import variables_of_credential
-from p3idp.client.credential_files import CloudFiles, NewFile, Place
-from p3idp.client.env import now, uninterrupted
+from p3idp.client.env import now
 from p3idp.client.here import Desk, desk, say_on_stderr, somebody_is_here
-from p3idp.client.own_credentials import MadeCredential, OwnCredentials, own_credentials
+from p3idp.client.own_credentials import OwnCredentials, own_credentials
 from p3idp.errors import P3idpError
 from p3idp.errors.command import UsageMistaken
 from p3idp.errors.sign_in import ProjectNotChosen
@@ -75,25 +67,25 @@ def create(
         raise UsageMistaken("--as and --file are for --write.")
     if write and out:
         raise UsageMistaken("--write and --out exclude each other.")
-    _refuse_terminal(show=show, elsewhere=write or out is not None)
+    refuse_terminal(show=show, elsewhere=write or out is not None)
     wish = wished(name, days, until, roles, rules, description, now())
     here = desk(ask=somebody_is_here())
     chosen = here.cloud(cloud)
     if not (project or chosen.project):
         raise ProjectNotChosen(f"No project of the cloud {chosen.name} is in use.")
-    with _place(entry_name or name if write else None, named, out) as place:
+    with place_of(entry_name or name if write else None, named, out) as place:
         keystone = own_credentials(here, chosen)
         made = keystone.create(keystone.keystone.project(project or chosen.project), wish)
-        with _undone(lambda: keystone.end(made.credential)):
+        with undone(lambda: keystone.end(made.credential)):
             if place:
                 place.keep(made, chosen.ca_file)
             else:
                 if sys.stdout.isatty():
                     say_on_stderr("Whoever reads the next lines can act as you in this project.")
-                click.echo(_with_secret(made, chosen.ca_file, as_json=as_json), nl=as_json)
+                click.echo(with_secret(made, chosen.ca_file, as_json=as_json), nl=as_json)
                 sys.stdout.flush()
     if as_json and place:
-        click.echo(as_json_text({**_body(made), "written_to": place.files}))
+        click.echo(as_json_text({**body_of(made), "written_to": place.files}))
     elif not as_json:
         for line in created_lines(made, place.told if place else ""):
             say_on_stderr(line)
@@ -151,41 +143,6 @@ def revoke(name: str, cloud: str | None, as_json: bool) -> None:
         click.echo(f"Revoked {harmless(found.name)}; its tokens ended with it.")
 
 
-@contextlib.contextmanager
-def _undone(undo: Callable[[], None]) -> Iterator[None]:
-    """Undo what was made where its secret reached nobody."""
-    try:
-        yield
-    except BaseException:
-        with uninterrupted():
-            undo()
-        raise
-
-
-@contextlib.contextmanager
-def _place(entry: str | None, clouds: Path | None, out: Path | None) -> Iterator[Place | None]:
-    """Where the secret goes, looked at or made beforehand; None is standard output."""
-    if entry is not None:
-        yield CloudFiles(entry, clouds)
-    elif out is not None:
-        with NewFile(out, export_lines) as place:
-            yield place
-    else:
-        yield None
-
-
-def _with_secret(made: MadeCredential, ca_file: str, *, as_json: bool) -> str:
-    values = variables_of_credential(made, ca_file)
-    if not as_json:
-        return export_lines(values)
-    body = {"auth_url": made.auth_url, "secret": made.secret.reveal(), "environment": values}
-    return as_json_text({**_body(made), **body})
-
-
-def _body(made: MadeCredential) -> dict[str, Any]:
-    return as_body(made.credential, {made.credential.project_id: CredentialProject(made.project)}, now())
-
-
 def _projects(here: Desk, cloud: Cloud, keystone: OwnCredentials) -> Projects:
     """By name, as Keystone says; with the ends that the broker knows, where there is one that answers."""
     ends: dict[str, datetime | None] = {}
@@ -195,11 +152,3 @@ def _projects(here: Desk, cloud: Cloud, keystone: OwnCredentials) -> Projects:
             ends = {each.id: each.until for each in access.projects} if access else {}
     found = keystone.keystone.projects()
     return {each.id: CredentialProject(each.reference, ends.get(each.id)) for each in found}
-
-
-def _refuse_terminal(*, show: bool, elsewhere: bool) -> None:
-    if sys.stdout.isatty() and not show and not elsewhere:
-        raise UsageMistaken(
-            "A secret on a terminal stays in its history and in front of whoever looks. Nothing was made.",
-            hint="Let --write put it into clouds.yaml and secure.yaml, --out FILE into a file, or add --show.",
-        )

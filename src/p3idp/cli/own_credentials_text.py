@@ -10,7 +10,7 @@ import click
 
 from p3idp.cli.fitting import fit
 from p3idp.cli.terminal import harmless
-from p3idp.client.own_credentials import RUN_PREFIX, MadeCredential, OwnCredential
+from p3idp.client.credential_values import RUN_PREFIX, MadeCredential, OwnCredential
 
 
 @dataclass(frozen=True, slots=True)

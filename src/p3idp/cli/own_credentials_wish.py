@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from p3idp.cli.terminal import harmless
-from p3idp.client.own_credentials import RUN_PREFIX, AccessRule, Wish
+from p3idp.client.credential_values import RUN_PREFIX, AccessRule, Wish
 from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
 from p3idp.errors.command import UsageMistaken
 

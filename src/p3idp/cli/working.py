@@ -24,7 +24,7 @@ from p3idp.errors.command import UsageMistaken
 from p3idp.errors.sign_in import ProjectNotChosen
 
 if TYPE_CHECKING:
-    from p3idp.client.own_credentials import MadeCredential
+    from p3idp.client.credential_values import MadeCredential
 
 _HOURS = 12  # a night; what goes on for longer says so
 _LONGEST = 129  # characters: Keystone's names have 64

@@ -6,7 +6,7 @@ None of them is a secret but an application credential's, which belongs into sec
 from typing import Any
 
 from p3idp.client.clouds import Cloud
-from p3idp.client.own_credentials import MadeCredential
+from p3idp.client.credential_values import MadeCredential
 from p3idp.errors.sign_in import CloudUnknown
 
 

@@ -9,8 +9,8 @@ from typing import Protocol, Self
 from p3idp.client import openstack_files
 from p3idp.client.clouds_entry import entry_of_credential, secret_of_credential, variables_of_credential
 from p3idp.client.clouds_yaml import entries, with_entry
+from p3idp.client.credential_values import MadeCredential
 from p3idp.client.openstack_files import CLOUDS, SECURE
-from p3idp.client.own_credentials import MadeCredential
 from p3idp.errors.clouds_yaml import CloudsEntryTaken, CloudsFileNotWritten
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from p3idp.client.cache.files import PrivateFiles
+from p3idp.client.credential_values import RUN_PREFIX, MadeCredential, Wish
 from p3idp.client.env import new_token, now, uninterrupted
-from p3idp.client.own_credentials import RUN_PREFIX, MadeCredential, OwnCredentials, Wish
+from p3idp.client.own_credentials import OwnCredentials
 from p3idp.errors import P3idpError
 from p3idp.errors.sign_in import CacheNotWritten
 

@@ -5,81 +5,22 @@ broker's mostly do (docs/adr/0003-token-lifetime.md): so all of this goes in at 
 restricted (it makes no further credentials) and ends. Words and forms: Identity API v3, "Application credentials".
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from p3idp.client.clouds import Cloud
+from p3idp.client.credential_values import MadeCredential, OwnCredential, Wish, as_credential, asked_of
 from p3idp.client.here import Desk
 from p3idp.client.http import Answer
 from p3idp.client.keystone import Keystone, ReachedProject, as_keystone
-from p3idp.core.exchange.naming import CREDENTIAL_PREFIX
 from p3idp.core.secret import Secret
 from p3idp.errors import P3idpError
 from p3idp.errors.keystone import KeystoneUnreachable
 from p3idp.errors.own_credentials import CredentialNameTaken, CredentialRefused, OwnCredentialUnknown, RoleNotYours
 
 T = TypeVar("T")
-RUN_PREFIX = "p3idp-exec-"  # made by `p3idp exec --long` for one run
 _LAPSED = "Could not find role assignment"
-
-
-@dataclass(frozen=True, slots=True)
-class AccessRule:
-    """A request that a narrowed credential may make: a method, a service's type, and a path of its API."""
-
-    method: str
-    service: str
-    path: str
-
-    def __str__(self) -> str:
-        return f"{self.method}:{self.service}:{self.path}"
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is asked for. Without ``roles``: all that the person has. ``ends_at`` is in whole seconds."""
-
-    name: str
-    ends_at: datetime
-    roles: tuple[str, ...] = ()
-    rules: tuple[AccessRule, ...] = ()
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnCredential:
-    """One application credential as Keystone shows it; it shows no secret. ``ends_at``: None where it has no end."""
-
-    id: str
-    name: str
-    project_id: str
-    roles: tuple[str, ...]
-    ends_at: datetime | None
-    unrestricted: bool
-    rules: tuple[AccessRule, ...]
-    description: str
-
-    @property
-    def is_of_exchange(self) -> bool:
-        """Whether a broker made it for one exchange."""
-        return self.name.startswith(CREDENTIAL_PREFIX)
-
-    def is_over(self, now: datetime) -> bool:
-        """Whether its own end has come."""
-        return self.ends_at is not None and self.ends_at <= now
-
-
-@dataclass(frozen=True, slots=True)
-class MadeCredential:
-    """A new one with its secret, which is shown this once. ``auth_url``: the Keystone it is for."""
-
-    credential: OwnCredential
-    secret: Secret[str]
-    project: str
-    auth_url: str
 
 
 class OwnCredentials:
@@ -96,13 +37,13 @@ class OwnCredentials:
             raise RoleNotYours(f"In {project.reference} you have {yours}, and not {', '.join(foreign)}.")
         token = {"X-Auth-Token": project.token.reveal()}
         with as_keystone():
-            answer = self.keystone.web.post_json(self._url(), {"application_credential": _asked(wish)}, token)
+            answer = self.keystone.web.post_json(self._url(), {"application_credential": asked_of(wish)}, token)
         if answer.status == 409:
             raise CredentialNameTaken(f"You have an application credential named {wish.name} already.")
         body = _body(answer, 201, "make the application credential")
         return _read(
             lambda: MadeCredential(
-                _credential(body["application_credential"]),
+                as_credential(body["application_credential"]),
                 Secret(str(body["application_credential"]["secret"])),
                 project.reference,
                 self.keystone.url,
@@ -112,7 +53,7 @@ class OwnCredentials:
     def listed(self) -> list[OwnCredential]:
         """All of the person's, of every project, by name."""
         body = _body(self._get(self._url()), 200, "list your application credentials")
-        found = _read(lambda: [_credential(each) for each in body["application_credentials"]])
+        found = _read(lambda: [as_credential(each) for each in body["application_credentials"]])
         return sorted(found, key=lambda each: (each.name, each.id))
 
     def named(self, text: str) -> OwnCredential:
@@ -157,23 +98,6 @@ def _come_in(keystone: Keystone) -> OwnCredentials:
     return OwnCredentials(keystone)
 
 
-def _asked(wish: Wish) -> dict[str, Any]:
-    asked: dict[str, Any] = {
-        "name": wish.name,
-        "unrestricted": False,
-        "expires_at": wish.ends_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
-    }
-    if wish.description:
-        asked["description"] = wish.description
-    if wish.roles:
-        asked["roles"] = [{"name": role} for role in wish.roles]
-    if wish.rules:
-        asked["access_rules"] = [
-            {"method": each.method, "service": each.service, "path": each.path} for each in wish.rules
-        ]
-    return asked
-
-
 def _body(answer: Answer, wanted: int, task: str) -> dict[str, Any]:
     if answer.status != wanted:
         raise _refused(answer, task)
@@ -201,26 +125,3 @@ def _read(read: Callable[[], T]) -> T:
         return read()
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise CredentialRefused("Keystone answers something that is not an application credential.") from exc
-
-
-def _credential(shown: Mapping[str, Any]) -> OwnCredential:
-    rules = [AccessRule(str(each["method"]), str(each["service"]), str(each["path"]))
-             for each in shown.get("access_rules") or ()]  # fmt: skip
-    return OwnCredential(
-        id=str(shown["id"]),
-        name=str(shown["name"]),
-        project_id=str(shown.get("project_id") or ""),
-        roles=tuple(sorted(str(role["name"]) for role in shown["roles"])),
-        ends_at=_moment(shown.get("expires_at")),
-        unrestricted=bool(shown.get("unrestricted")),
-        rules=tuple(sorted(rules, key=str)),
-        description=str(shown.get("description") or ""),
-    )
-
-
-def _moment(text: str | None) -> datetime | None:
-    """Keystone's moments are UTC and do not say so."""
-    if text is None:
-        return None
-    read = datetime.fromisoformat(text)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
