@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,13 +32,23 @@ def checkout(site: LabHandle, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def alices_machine(site: LabHandle, place: Path) -> dict[str, str]:
+    """What her programs find: a browser in which she signs in, and places of their own for what they keep."""
+    browser = f"{sys.executable} {ROOT / 'tests/client/scripted_browser.py'} {site.ca_file} alice %s"
+    kept = {"P3IDP_CACHE_DIR": str(place / "kept"), "P3IDP_CLIENT_CONFIG": str(place / "client.toml")}
+    return kept | {"BROWSER": browser, "DISPLAY": ":99", "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+
+
 def test_the_tutorial_runs_from_top_to_bottom(site: LabHandle, checkout: Path):
     lines = commands(TUTORIAL.read_text(encoding="utf-8"))
     assert len(lines) > 8
     script = "set -eu\n" + "\n".join(lines).replace("https://localhost:18443", site.urls.broker_url)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("P3IDP_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("P3IDP_", "OS_", "SSH_"))}
+    clean |= alices_machine(site, checkout)
     done = subprocess.run(["bash", "-c", script], cwd=checkout, env=clean, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "Working in p3@egi at p3" in done.stdout
+    assert "| project_id |" in done.stdout  # of `openstack token issue`
     assert '"scope": "project:p3@egi"' in done.stdout
     assert "refused: 4" in done.stdout
     assert "failing-example" in done.stdout
