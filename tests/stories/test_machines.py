@@ -146,6 +146,8 @@ OTHERS: dict[str, tuple[dict[str, Any], str, int]] = {
     "another audience": ({"aud": "https://elsewhere.example.org"}, "client", 403),
     "two audiences": ({"aud": ["https://elsewhere.example.org", "OURS"]}, "addressed to another", 403),
     "over": ({"seconds": -60}, "expired", 401),
+    "an access token": ({"typ": "Bearer"}, "not an ID token", 403),
+    "a refresh token": ({"typ": "Refresh"}, "not an ID token", 403),
 }
 
 

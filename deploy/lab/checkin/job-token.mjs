@@ -20,7 +20,7 @@ export function mistakeIn({ project_path: path, ref = 'main', ref_type: kind = '
   return undefined;
 }
 
-export async function jobToken({ project_path: path, ref = 'main', ref_type: kind = 'branch', aud, seconds = 300, sub }, { issuer, keys }) {
+export async function jobToken({ project_path: path, ref = 'main', ref_type: kind = 'branch', aud, seconds = 300, sub, typ }, { issuer, keys }) {
   const now = Math.floor(Date.now() / 1000);
   const issued = seconds < 0 ? now + seconds - 60 : now;
   const [jwk] = keys.signing;
@@ -33,6 +33,8 @@ export async function jobToken({ project_path: path, ref = 'main', ref_type: kin
     nbf: issued - 5,
     exp: now + seconds,
     jti: randomUUID(),
+    // Keycloak says in the body which of its tokens this is; undefined is left out.
+    typ,
     namespace_path: path.split('/').slice(0, -1).join('/'),
     project_path: path,
     ref,
