@@ -50,7 +50,7 @@ class Control:
         return before
 
     def job_token(self, project_path: str, aud: str | list[str], **more: str | int) -> str:
-        """The ID token of a CI job of this project; ``more``: ref, ref_type, sub, typ, seconds (below 0: it is over)."""
+        """The ID token of a CI job of this project; ``more``: ref, ref_type, sub, typ, seconds (below 0: over)."""
         token: str = self._ask("POST", "/job-token", {"project_path": project_path, "aud": aud, **more})["id_token"]
         return token
 
