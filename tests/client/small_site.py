@@ -43,13 +43,14 @@ class Asked:
 class SmallServer:
     """One server. ``answer`` is set by its owner; ``silent``: accepts and never answers; ``status``: says only that.
 
-    ``skew``: how far its clock is ahead; ``date``: what it says instead.
+    ``drip``: seconds from byte to byte. ``skew``: how far its clock is ahead; ``date``: what it says instead.
     """
 
     answer: Callable[[Asked], Reply] = lambda _: (404, {}, {})
     silent: bool = False
     status: int | None = None
     raw: bytes | None = None
+    drip: float = 0
     skew: timedelta = timedelta(0)
     date: str = ""
     asked: list[Asked] = field(default_factory=list)
@@ -107,7 +108,10 @@ class SmallServer:
                 for name, value in {**extra, "Content-Length": str(len(text))}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(text)
+                for at in range(len(text) if server.drip else 0):
+                    self.wfile.write(text[at : at + 1])
+                    server._over.wait(server.drip)
+                self.wfile.write(b"" if server.drip else text)
 
             do_GET = do_POST = do_DELETE = do_HEAD = any
 
@@ -121,7 +125,7 @@ class SmallServer:
 
 
 class SmallSite:
-    """All three. The person who signs in is Mary; she works in p3@egi."""
+    """All three. The person who signs in is Mary, unless ``subject`` is another's; she works in p3@egi."""
 
     def __init__(self, ca_file: Path) -> None:
         self.ca_file, self.client = ca_file, "cli"
@@ -132,7 +136,7 @@ class SmallSite:
         self.provider.answer, self.broker.answer, self.keystone.answer = self._provider, self._broker, self._keystone
         self.issued: list[str] = []  # every secret that anybody here ever gave
         self.good: set[str] = set()  # the refresh tokens that were not used yet: one a sign-in
-        self.nonce, self.life = "", 3600
+        self.nonce, self.life, self.subject = "", 3600, "mary@op.test"
 
     @property
     def issuer(self) -> str:
@@ -179,7 +183,7 @@ class SmallSite:
         self.good.add(refresh)
         moment = int((datetime.now(UTC) + self.provider.skew).timestamp())
         nonce = {"nonce": self.nonce} if form["grant_type"] == "authorization_code" else {}
-        claims = {"iss": self.issuer, "sub": "mary@op.test", "aud": self.client, "exp": moment + 300, "iat": moment,
+        claims = {"iss": self.issuer, "sub": self.subject, "aud": self.client, "exp": moment + 300, "iat": moment,
                   "name": "Mary", **nonce}  # fmt: skip
         id_token = jwt.encode({"alg": "RS256", "kid": "k1"}, claims, KEY)
         self.issued.append(id_token)

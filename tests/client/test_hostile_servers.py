@@ -1,19 +1,21 @@
 """Servers that answer what no server should: one message, the right status, and the next command works again."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from paper_keystone import PaperKeystone
 from paper_provider import PaperProvider, now, tokens
 from paper_provider import mary as mary_then
-from researcher import Done
-from small_site import Asked, Reply, SmallSite
+from researcher import Done, Home
+from small_site import Asked, Reply, SmallServer, SmallSite
 
 from p3idp.client.doctor.servers import examine_server
-from p3idp.client.here import desk
+from p3idp.client.here import Desk, desk
 from p3idp.client.http import Web
 from p3idp.errors import P3idpError
 from p3idp.errors.login import ProviderUnreachable
@@ -93,27 +95,68 @@ def test_projects_without_a_name_are_none():
         keystone.own_credentials().keystone.project("p3")
 
 
-def test_who_waited_for_a_silent_broker_does_not_wait_again(mary: Command, small: SmallSite):
-    """Else as many programs as wait would each wait for the same silence, one after the other."""
-    small.broker.status, asked = 503, threading.Barrier(6)
-    small.broker.asked.clear()
-    failed = list[str]()
+def at_once(work: Callable[[Desk], object], times: int = 6) -> list[object]:
+    """What so many researchers' programs get that do this at the same moment; of an error its code."""
+    start, got = threading.Barrier(times), list[object]()
 
-    def work() -> None:
+    def run() -> None:
         here = desk(ask=False)
-        asked.wait(10)
+        start.wait(10)
         try:
-            here.work.project_token(here.cloud(), "other")
+            got.append(work(here))
         except P3idpError as exc:
-            failed.append(exc.code)
+            got.append(exc.code)
 
-    threads = [threading.Thread(target=work) for _ in range(6)]
+    threads = [threading.Thread(target=run) for _ in range(times)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
-    assert failed == ["broker-unreachable"] * 6
+        thread.join(60)
+    return got
+
+
+def tokens_asked(server: SmallServer) -> int:
+    return sum(asked.path.endswith("/token") for asked in server.asked)
+
+
+def test_who_waited_for_a_silent_broker_does_not_wait_again(mary: Command, small: SmallSite):
+    """Else as many programs as wait would each wait for the same silence, one after the other."""
+    small.broker.status = 503
+    small.broker.asked.clear()
+    assert at_once(lambda here: here.work.project_token(here.cloud(), "other")) == ["broker-unreachable"] * 6
     assert len(small.broker.asked) < 4
+
+
+def test_programs_at_once_share_one_refresh_and_one_token(mary: Command, small: SmallSite, home: Home):
+    for file in (*home.cache.glob("identity-*.json"), *home.cache.glob("project-*.json")):
+        file.write_text(file.read_text().replace(f"{datetime.now(UTC):%Y}", "2020"))  # long over
+    small.broker.asked.clear()
+    small.provider.asked.clear()
+    got = at_once(lambda here: here.work.project_token(here.cloud(), "p3@egi").token)
+    assert (len(got), len(set(got))) == (6, 1)
+    assert (tokens_asked(small.broker), tokens_asked(small.provider)) == (1, 1)
+
+
+def test_who_signs_in_as_somebody_else_has_none_of_the_others_tokens(mary: Command, small: SmallSite):
+    before = mary("token", "--keystone").stdout
+    small.subject = "eve@op.test"
+    assert mary("login", "--again").returncode == 0
+    assert mary("token", "--keystone").stdout not in ("", before)
+
+
+def test_nothing_of_the_environment_comes_between(
+    mary: Command, small: SmallSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "netrc").write_text("machine localhost login eve password x\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    for words in (["login", "--again"], ["use", "p3@egi"], ["projects"]):
+        assert mary(*words).returncode == 0
+    asked = [*small.broker.asked, *small.provider.asked, *small.keystone.asked]
+    assert [each for each in asked if each.headers.get("authorization", "").startswith("Basic")] == []
 
 
 def test_a_shell_runs_nothing_that_the_name_of_a_variable_says(mary: Command, monkeypatch: pytest.MonkeyPatch):
@@ -124,25 +167,10 @@ def test_a_shell_runs_nothing_that_the_name_of_a_variable_says(mary: Command, mo
     assert "touch" not in done.stdout
 
 
-def test_many_who_choose_a_project_at_once_all_keep_it(mary: Command, small: SmallSite):
+def test_many_who_choose_a_project_at_once_all_keep_it(mary: Command):
     """Each asks the broker itself; none may take another's half-written file for a killed one's."""
-    start, failed = threading.Barrier(8), list[str]()
-
-    def work() -> None:
-        here = desk(ask=False)
-        start.wait(10)
-        for _ in range(5):
-            try:
-                here.work.choose(here.cloud(), "p3")
-            except P3idpError as exc:
-                failed.append(exc.detail)
-
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failed == []
+    for _ in range(3):
+        assert set(at_once(lambda here: here.work.choose(here.cloud(), "p3").project, 8)) == {"p3@egi"}
 
 
 def test_a_short_name_and_the_whole_one_share_a_token(mary: Command):
@@ -150,3 +178,38 @@ def test_a_short_name_and_the_whole_one_share_a_token(mary: Command):
     for words in (["use", "p3"], ["token", "--project=p3"]):
         assert mary(*words).returncode == 0
         assert mary("token", "--project=p3").stdout == mary("token", "--keystone").stdout
+
+
+def test_a_token_that_a_service_refused_is_not_taken_from_the_cache(mary: Command):
+    here = desk(ask=False)
+    first = here.work.project_token(here.cloud(), "p3@egi").token
+    assert here.work.project_token(here.cloud(), "p3@egi").token == first
+    second = here.work.project_token(here.cloud(), "p3@egi", spent=first).token
+    assert second != first
+    assert here.work.project_token(here.cloud(), "p3@egi", spent=first).token == second, "which others share"
+
+
+def test_a_redirect_takes_no_token_elsewhere(mary: Command, small: SmallSite):
+    elsewhere = f"{small.keystone.url}/oauth/token"
+    small.broker.answer = lambda asked: (307, {"Location": elsewhere}, {}) if asked.form else small._broker(asked)
+    small.keystone.asked.clear()
+    assert mary("use", "p3@egi").returncode == 5
+    assert small.keystone.asked == []
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(
+    mary: Command, small: SmallSite, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("p3idp.client.http._TOTAL_SECONDS", 0.2)
+    small.broker.drip = 0.05
+    began = time.monotonic()
+    for words in (["login"], ["use", "p3@egi"]):
+        assert mary(*words).returncode == 5
+    assert time.monotonic() - began < 5
+
+
+def test_signing_out_leaves_no_token_here_or_at_keystone(mary: Command, small: SmallSite, home: Home):
+    small.keystone.asked.clear()
+    assert mary("logout").returncode == 0
+    assert [*home.cache.glob("identity-*.json"), *home.cache.glob("project-*.json")] == []
+    assert [asked.method for asked in small.keystone.asked] == ["DELETE"]

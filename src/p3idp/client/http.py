@@ -103,14 +103,21 @@ def is_token(value: object) -> TypeGuard[str]:
 def bounded(reply: "Response") -> bytes:
     """The body of an answer that is read as it comes. Raises requests' errors where it is too long or too slow."""
     from requests import RequestException, Timeout
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
 
     end, body = time.monotonic() + _TOTAL_SECONDS, bytearray()
-    for chunk in reply.iter_content(16 * 1024):
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            raise RequestException("too much")
-        if time.monotonic() > end:
-            raise Timeout("too slow")
+    try:
+        # Not iter_content: it waits for a whole piece, and so for a server that sends a byte now and then.
+        while chunk := reply.raw.read1(16 * 1024):
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                raise RequestException("too much")
+            if time.monotonic() > end:
+                raise Timeout("too slow")
+    except ReadTimeoutError as exc:
+        raise Timeout("silent") from exc
+    except HTTPError as exc:
+        raise RequestException("cut off") from exc
     return bytes(body)
 
 
