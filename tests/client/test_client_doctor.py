@@ -218,6 +218,20 @@ def test_an_address_without_tls_is_not_asked(p3idp: Command, small: SmallSite):
     assert (status, of(findings, "configuration"), of(findings, "reachable")) == (1, ["fail"], [])
 
 
+def test_a_service_account_is_another_client_and_never_signs_in(p3idp: Command, small: SmallSite, home: Home):
+    secret = home.config.with_name("secret")
+    home.config.write_text(
+        f'[clouds.robot]\nbroker = "{small.broker.url}"\nca_file = "{small.ca_file}"\n'
+        f'client_id = "robot"\nclient_secret_file = "{secret}"\n'
+    )
+    _, findings = found(p3idp, "--cloud=robot")
+    assert of(findings, "signed-in") == ["fail"]  # there is no such file
+    secret.write_text("s3cret")
+    secret.chmod(0o600)
+    _, findings = found(p3idp, "--cloud=robot")
+    assert (of(findings, "signed-in"), of(findings, "broker-says")) == (["ok"], ["ok"])
+
+
 # ---- what is kept ----
 
 

@@ -30,6 +30,7 @@ def test_the_page_says_what_each_person_gets(page: str):
 
 def test_the_commands_of_the_page_name_this_lab(page: str, lab: LabHandle):
     assert f"p3idp plan --settings {lab.settings_path}" in page
+    assert f"p3idp login --broker {lab.urls.broker_url} --ca-file {lab.ca_file}" in page
     assert f"--dir {lab.state_dir}" in page
 
 

@@ -81,6 +81,10 @@ def _next(layout: Layout, *, applied: bool) -> list[str]:
             f"A browser warns of the certificate; the lab's own authority is {_shown(layout.ca_file)}",
         ),
         *(at_keystone if applied else [(INSTALL, "Brings what Keystone needs; then start again.")]),
+        (
+            f".venv/bin/p3idp login --broker {layout.addresses.broker_url} --ca-file {_shown(layout.ca_file)}",
+            "Signs in for the command line: `.venv/bin/p3idp projects` comes next.",
+        ),
         (f".venv/bin/p3idp lab token --user alice{where}", "A Check-in access token, without a browser."),
         (f".venv/bin/p3idp lab down{where}" if where else "make stop", "Ends all of it; what is there stays."),
     ]

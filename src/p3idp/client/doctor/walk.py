@@ -15,6 +15,7 @@ from p3idp.client.doctor.kept import examine_kept
 from p3idp.client.doctor.machine import bundles_of_others, examine_machine
 from p3idp.client.doctor.servers import examine_server
 from p3idp.client.doctor.words import bad, odd, unseen, well
+from p3idp.client.flows.service import service_secret
 from p3idp.client.http import Web
 from p3idp.client.provider import Provider, error_of, look_up
 from p3idp.client.trust import bundle_of, check_bundle
@@ -103,10 +104,11 @@ def _broker(web: Web, cloud: Cloud) -> Generator[Finding, None, Cloud]:
     if not said:
         yield odd("broker-says", cloud.broker, "It says nothing of itself.", "Give the rest once to `p3idp login`.")
         return full
+    own = {"client_id"} if cloud.is_service_account else set()
     differing = [
         f"{name} is {ours} here and {theirs} there"
         for name, theirs in texts_of(said).items()
-        if (ours := getattr(full, name)) and theirs and _same(ours) != _same(theirs)
+        if name not in own and (ours := getattr(full, name)) and theirs and _same(ours) != _same(theirs)
     ]
     if differing and not cloud.token_command:
         yield odd("broker-says", cloud.broker, f"{'; '.join(differing)}.")
@@ -153,6 +155,9 @@ def _keystone(web: Web, url: str) -> Finding:
 
 def _signed_in(machine: Machine, cloud: Cloud) -> Finding:
     try:
+        if cloud.is_service_account:
+            service_secret(cloud)
+            return well("signed-in", cloud.name, f"{cloud.client_id} is a service account, whose secret can be read.")
         identity = machine.cache.seen_identity(*cloud.who)
     except SignInNeeded as error:
         return odd("signed-in", cloud.name, error.detail, error.hint)

@@ -76,7 +76,7 @@ def _check_types(form: dict[str, str]) -> None:
     if "grant_type" not in form:
         raise ExchangeError("grant_type is missing.")
     if form["grant_type"] != GRANT_TYPE:
-        raise UnsupportedGrantType(f"The only grant_type here is {GRANT_TYPE}.")
+        raise UnsupportedGrantType(f"This grant_type is none that is served here; an exchange's is {GRANT_TYPE}.")
     for name in ("subject_token", "subject_token_type"):
         if name not in form:
             raise ExchangeError(f"{name} is missing.")
