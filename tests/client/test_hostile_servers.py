@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from keystoneauth1 import exceptions
+from keystoneauth1.session import Session
 from paper_keystone import PaperKeystone
 from paper_provider import PaperProvider, now, tokens
 from paper_provider import mary as mary_then
@@ -17,6 +19,7 @@ from small_site import Asked, Reply, SmallServer, SmallSite
 from p3idp.client.doctor.servers import examine_server
 from p3idp.client.here import Desk, desk
 from p3idp.client.http import Web
+from p3idp.client.signed_in import SignedIn
 from p3idp.errors import P3idpError
 from p3idp.errors.login import ProviderUnreachable
 from p3idp.errors.sign_in import KeystoneRefusedPerson, SignInFailed
@@ -213,3 +216,22 @@ def test_signing_out_leaves_no_token_here_or_at_keystone(mary: Command, small: S
     assert mary("logout").returncode == 0
     assert [*home.cache.glob("identity-*.json"), *home.cache.glob("project-*.json")] == []
     assert [asked.method for asked in small.keystone.asked] == ["DELETE"]
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["in use", "the default of the file"])
+def test_a_keystone_that_nobody_knows_is_shown_no_token_of_another(
+    mary: Command, small: SmallSite, home: Home, forgotten: bool
+):
+    """An entry of clouds.yaml that names it alone, while somebody works elsewhere."""
+    if forgotten:
+        (home.cache / "clouds.json").unlink()
+        home.config.write_text(
+            f'default = "two"\n[clouds.one]\nbroker = "https://one.test"\n[clouds.two]\nbroker = "{small.broker.url}"\n'
+            f'auth_url = "{small.keystone.url}"\nca_file = "{small.ca_file}"\n'
+        )
+    stranger = small.provider
+    plugin = SignedIn(f"{stranger.url}/v3", project_name="p3", project_domain_name="egi")
+    stranger.asked.clear()
+    with pytest.raises(exceptions.AuthorizationFailure, match="No cloud is known whose Keystone"):
+        plugin.get_token(Session(verify=str(small.ca_file)))
+    assert [asked.path for asked in stranger.asked if "x-auth-token" in asked.headers] == []

@@ -135,17 +135,11 @@ class Clouds:
         return next((cloud for cloud in clouds if cloud.broker.rstrip("/") == broker.rstrip("/")), None)
 
     def at_keystone(self, auth_url: str) -> Cloud | None:
-        """The cloud of this Keystone, if one is known: the one in use where several are. Raises CloudUnknown.
-
-        The cloud in use, where it is another's, is not meant: its tokens would be shown to a stranger.
-        """
+        """The cloud of this Keystone, if one is known: the one in use where several are."""
         config, memory = self._config(), self._memory()
         names = [memory.get("current"), *memory["clouds"], *config.get("clouds", {})]
         clouds = [self.find(name) for name in dict.fromkeys(names) if name]
-        found = next((cloud for cloud in clouds if v3_url(cloud.auth_url) == v3_url(auth_url)), None)
-        if found is None and clouds and clouds[0].auth_url:
-            raise CloudUnknown(f"No cloud is known whose Keystone is {auth_url}.")
-        return found
+        return next((cloud for cloud in clouds if v3_url(cloud.auth_url) == v3_url(auth_url)), None)
 
     def remember(self, told: Cloud, full: Cloud, *, in_use: bool = True) -> None:
         """Keep what a sign-in was told and what it learnt, and make this cloud the one in use. Raises CacheNotWritten.

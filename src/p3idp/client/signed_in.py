@@ -16,6 +16,7 @@ from p3idp.client.here import Desk, desk, somebody_is_here
 from p3idp.client.renewing import Renewing
 from p3idp.core.keystone_url import v3_url
 from p3idp.core.secret import Secret
+from p3idp.errors.sign_in import CloudUnknown
 
 
 class SignedIn(Renewing):
@@ -89,4 +90,7 @@ class SignedIn(Renewing):
         else:
             known = here.clouds.at_keystone(self.auth_url) if self.auth_url else None
             cloud = here.cloud(known.name if known else None)
+            if self.auth_url and cloud.auth_url and v3_url(cloud.auth_url) != v3_url(self.auth_url):
+                # The one in use is not meant: its tokens would be shown to a stranger.
+                raise CloudUnknown(f"No cloud is known whose Keystone is {self.auth_url}.")
         return replace(cloud, auth_url=cloud.auth_url or self.auth_url or "")
