@@ -13,7 +13,7 @@ from p3idp.lab.handle import LabHandle
 
 PROGRAM = Path(sys.executable).with_name("p3idp")
 SCRIPTED = Path(__file__).with_name("scripted_browser.py")
-MANY = 6
+MANY = 4
 
 
 def together(home: Home, *words: str, browser: str = "false %s") -> list[tuple[int, str, str]]:
