@@ -36,7 +36,7 @@ class SignInDenied(P3idpError):
     code = "sign-in-denied"
     exit_status = ExitStatus.REFUSED
     http_status = 403
-    hint = "Run `p3idp login` again to begin anew."
+    hint = "Once the reason is gone, `p3idp login` begins anew."
 
 
 class SignInTimedOut(P3idpError):
