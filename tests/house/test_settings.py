@@ -66,6 +66,14 @@ def test_relative_paths_belong_to_the_file(write, tmp_path: Path):
         pytest.param(('username = "p3idp"\n', ""), "either username and password", id="half-an-account"),
         pytest.param(("[keystone]", "[keystone"), "cannot be read", id="not-toml"),
         pytest.param(("[providers.egi]", "[providers]"), "providers", id="no-provider"),
+        pytest.param(
+            (
+                "[providers.egi]",
+                '[providers.other]\ncommand_line_client = "cli"\n[providers.egi]\ncommand_line_client = "cli"',
+            ),
+            "two providers have one command_line_client: cli",
+            id="one-client-at-two-providers",
+        ),
     ],
 )
 def test_a_mistake_is_named(write, change: tuple[str, str], said: str):

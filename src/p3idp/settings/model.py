@@ -81,6 +81,15 @@ class Settings(Section):
             raise ValueError(f"there is no [environments.{name}]")
         return name
 
+    @field_validator("providers")
+    @classmethod
+    def _one_provider_a_client(cls, providers: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:
+        """A command line names its client alone: of two providers one would get the other's refresh tokens."""
+        clients = [each.command_line_client for each in providers.values() if each.command_line_client]
+        if twice := sorted({name for name in clients if clients.count(name) > 1}):
+            raise ValueError(f"two providers have one command_line_client: {', '.join(twice)}")
+        return providers
+
     @field_validator("keystone_section")
     @classmethod
     def _somewhere(cls, section: KeystoneSettings | None, info: ValidationInfo) -> KeystoneSettings | None:
