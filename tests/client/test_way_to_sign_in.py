@@ -83,9 +83,9 @@ def test_a_command_that_no_shell_reads_is_a_mistake_of_the_call(p3idp: Callable[
     assert (done.returncode, "usage-mistaken" in done.stderr) == (2, True), done.stderr
 
 
-def test_a_cloud_at_which_nobody_could_sign_in_does_not_come_into_use(mary: Callable[..., Done]):
-    failed = mary("login", "--cloud=other", "--broker=https://b.test", "--token-command=false")
-    assert failed.returncode != 0
+def test_a_cloud_at_which_nobody_could_sign_in_does_not_come_into_use(mary: Callable[..., Done], small: SmallSite):
+    failed = mary("login", *small.options(), "--cloud=other", "--token-command=false")
+    assert failed.returncode == 3, failed.stderr
     assert "Cloud     small" in mary("whoami").stdout
 
 
