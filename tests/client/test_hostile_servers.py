@@ -135,6 +135,7 @@ def test_programs_at_once_share_one_refresh_and_one_token(mary: Command, small: 
         file.write_text(file.read_text().replace(f"{datetime.now(UTC):%Y}", "2020"))  # long over
     small.broker.asked.clear()
     small.provider.asked.clear()
+    assert len(set(at_once(lambda here: here.work.identity(here.cloud()).access_token))) == 1
     got = at_once(lambda here: here.work.project_token(here.cloud(), "p3@egi").token)
     assert (len(got), len(set(got))) == (6, 1)
     assert (tokens_asked(small.broker), tokens_asked(small.provider)) == (1, 1)
@@ -198,6 +199,11 @@ def test_a_redirect_takes_no_token_elsewhere(mary: Command, small: SmallSite):
     small.keystone.asked.clear()
     assert mary("use", "p3@egi").returncode == 5
     assert small.keystone.asked == []
+    small.broker.answer = small._broker
+    small.keystone.answer = lambda asked: (307, {"Location": f"{small.provider.url}/realm/token"}, {})
+    small.provider.asked.clear()
+    assert mary("projects").returncode == 4
+    assert small.provider.asked == []
 
 
 def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(
