@@ -90,10 +90,19 @@ def test_the_watch_sees_a_token_in_arguments(small: SmallSite):
     assert found(small, seen) == [secret]
 
 
-def test_no_secret_is_in_what_is_said_or_logged(
-    mary: Command, small: SmallSite, home: Home, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-):
+@pytest.fixture
+def loud(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """Everything is logged, also by those whom a server in this process may have told to be quiet."""
     caplog.set_level(logging.DEBUG)
+    for name in list(logging.root.manager.loggerDict):
+        if logging.getLogger(name).level > logging.DEBUG:
+            caplog.set_level(logging.DEBUG, logger=name)
+    return caplog
+
+
+def test_no_secret_is_in_what_is_said_or_logged(
+    mary: Command, small: SmallSite, home: Home, loud: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
     for theirs in ("httpx", "httpcore.http11", "httpcore.connection"):  # the browser of the test
         monkeypatch.setattr(logging.getLogger(theirs), "disabled", True)
     calls = [["login", "--again"], ["use", "p3@egi"], ["whoami"], ["whoami", "--json"], ["projects", "--json"],
@@ -102,24 +111,21 @@ def test_no_secret_is_in_what_is_said_or_logged(
     done = [mary(*each) for each in calls]
     assert [each.returncode for each in done] == [0] * 10 + [3, 3]
     said = "".join(each.stdout + each.stderr for each in done)
-    assert "/realm/token" in caplog.text  # the log was listening
+    assert "/realm/token" in loud.text  # the log was listening
     assert len(small.issued) > 8
-    assert [secret for secret in small.issued if secret in said + caplog.text] == []
+    assert [secret for secret in small.issued if secret in said + loud.text] == []
 
 
-def test_the_loudest_log_of_the_plugin_names_no_token(
-    mary: Command, small: SmallSite, caplog: pytest.LogCaptureFixture
-):
+def test_the_loudest_log_of_the_plugin_names_no_token(mary: Command, small: SmallSite, loud: pytest.LogCaptureFixture):
     """As `openstack --debug` logs it."""
-    caplog.set_level(logging.DEBUG)
     loader = keystoneauth1.loading.get_plugin_loader("v3p3idp")
     plugin = loader.load_from_options(
         auth_url=f"{small.keystone.url}/v3", broker=small.broker.url, project_name="p3", project_domain_name="egi"
     )
     session = Session(auth=plugin, verify=str(small.ca_file))
     assert session.get(f"{small.keystone.url}/v3/auth/projects").status_code == 200
-    assert "/v3/auth/projects" in caplog.text
-    assert [secret for secret in small.issued if secret in caplog.text] == []
+    assert "/v3/auth/projects" in loud.text
+    assert [secret for secret in small.issued if secret in loud.text] == []
 
 
 class Keys(KeyringBackend):
@@ -139,9 +145,8 @@ class Keys(KeyringBackend):
 
 
 def test_the_key_of_what_is_kept_is_in_the_keyring_alone(
-    p3idp: Command, small: SmallSite, home: Home, browser: object, caplog: pytest.LogCaptureFixture
+    p3idp: Command, small: SmallSite, home: Home, browser: object, loud: pytest.LogCaptureFixture
 ):
-    caplog.set_level(logging.DEBUG)
     keys = Keys()
     keyring.set_keyring(keys)
     browser.go = small.sign_in  # type: ignore[attr-defined]  # the scripted one
@@ -150,7 +155,7 @@ def test_the_key_of_what_is_kept_is_in_the_keyring_alone(
     assert [each.returncode for each in done] == [0] * 4
     (key,) = keys.held.values()
     written = "".join(file.read_text() for file in home.cache.iterdir() if file.is_file())
-    everything = "".join(each.stdout + each.stderr for each in done) + caplog.text + written
+    everything = "".join(each.stdout + each.stderr for each in done) + loud.text + written
     assert key not in everything
     checks = {each["check"]: each["found"] for each in json.loads(done[2].stdout)["findings"]}
     assert checks["keyring"] == "It holds the key."
