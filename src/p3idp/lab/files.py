@@ -101,8 +101,9 @@ def _provider(layout: Layout, provider: str) -> Mapping[str, object]:
         "ca_file": layout.ca_file,
         "keystone_client_id": "keystone",
         "keystone_client_secret": _secret(layout, client_secret_name("keystone", provider)),
-        "command_line_client": "p3idp-cli",
         "introspection_cache_seconds": 1,
+        # Two providers cannot share the name: the settings refuse that.
+        **({"command_line_client": "p3idp-cli"} if provider == "egi" else {}),
     }
 
 
