@@ -2,12 +2,20 @@
 
 from collections.abc import Iterator
 
+import keyring
 import pytest
+from keyring.backends.null import Keyring as NoKeyring
 
 from p3idp.lab.demo import apply_policy
 from p3idp.lab.handle import LabHandle, temporary_lab
 
 pytest_plugins = ["no_skips", "battery"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_keyring() -> None:
+    """Of all keyrings it knows, a test's own among them, the library would take the one that thinks most of itself."""
+    keyring.set_keyring(NoKeyring())
 
 
 @pytest.fixture(scope="session")

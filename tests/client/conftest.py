@@ -24,10 +24,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DISPLAY", ":99")
-    before = keyring.get_keyring()
-    keyring.set_keyring(NoKeyring())
     yield place
-    keyring.set_keyring(before)
+    keyring.set_keyring(NoKeyring())
 
 
 @pytest.fixture
