@@ -124,6 +124,21 @@ def test_a_source_about_to_end_is_refused(world: World, left: float):
         world.ask()
 
 
+def test_a_source_that_ends_in_the_middle_is_over_and_no_fault_of_the_sites(world: World, monkeypatch):
+    world.clock.forward(minutes=29, seconds=50)
+    login = type(world.keystone).login
+
+    def slowly(*asked):
+        answered = login(*asked)
+        world.clock.forward(seconds=11)
+        return answered
+
+    monkeypatch.setattr(type(world.keystone), "login", slowly)
+    with pytest.raises(SubjectTokenOver):
+        world.ask()
+    assert world.ledger.events[-1].reason == "exchange-subject-token-over"
+
+
 def test_whoever_holds_nothing_by_the_policy_is_refused_before_keystone_is_asked(world: World):
     with pytest.raises(NoAccess, match=r"no project: no entitlements came along\. Ask c@x\.test"):
         world.ask("token-bob")

@@ -13,4 +13,4 @@ class TooMany(P3idpError):
     http_status = 429
     temporary = True
     oauth_error: ClassVar[str] = "temporarily_unavailable"
-    hint = "Wait that long. An administrator finds the limits under [limits] in the settings."
+    hint = "Wait that long, then try again. If it keeps happening, ask the site's administrators."

@@ -26,6 +26,7 @@ from p3idp.errors.exchange import (
     NoAccess,
     OtherClient,
     ProjectNotNamed,
+    SubjectTokenOver,
 )
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUnreachable, KeystoneUserDisabled
 from p3idp.ops.exchange_record import record_exchange
@@ -131,6 +132,8 @@ class TokenExchange:
             narrowed = replace(scoped, roles=kept)
             return self.keystone.scope_until(narrowed, project, end, credential_name(self.new_token()))
         except FederatedLoginRefused as exc:
+            if self.clock() >= end:
+                raise SubjectTokenOver("The subject token ended while it was being exchanged.") from exc
             detail = "Keystone's own tokens live longer than yours, and it made no shorter one."
             raise LifetimeUnkept(detail, debug=f"{exc.detail} {exc.debug} {exc.hint}") from exc
 
