@@ -27,7 +27,7 @@ from p3idp.errors.offline import ConsentBusy
 from p3idp.settings import load_settings
 
 offline = wiring.wire_offline(load_settings(sys.argv[1]))
-[access] = offline.consents(wiring.now()).kept
+[access] = [each for each in offline.consents(wiring.now()).kept if each.subject == sys.argv[3]]
 trade = offline.refresher.trade
 
 def noted(access):
@@ -80,11 +80,11 @@ def alice(lab: LabHandle, offline: Offline):
     offline.store.end(access.provider, access.subject)
 
 
-def at_once(lab: LabHandle, *how: str) -> list[list[str]]:
+def at_once(lab: LabHandle, alice: OfflineAccess, *how: str) -> list[list[str]]:
     """The lines of processes that wait for one another and then all ask."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", ASK, str(lab.settings_path), each],
+            [sys.executable, "-c", ASK, str(lab.settings_path), each, alice.subject],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -102,7 +102,7 @@ def at_once(lab: LabHandle, *how: str) -> list[list[str]]:
 
 
 def test_of_two_at_once_each_uses_a_token_of_its_own(lab: LabHandle, offline: Offline, alice: OfflineAccess) -> None:
-    said = at_once(lab, "asks", "asks")
+    said = at_once(lab, alice, "asks", "asks")
     assert [lines[-1] for lines in said] == [f"asked {alice.subject}"] * 2
     used = [line for lines in said for line in lines if line.startswith("traded")]
     assert len(used) == len(set(used)) == 2
@@ -111,7 +111,7 @@ def test_of_two_at_once_each_uses_a_token_of_its_own(lab: LabHandle, offline: Of
 
 
 def test_the_same_proof_turns_red_without_the_lock(lab: LabHandle, offline: Offline, alice: OfflineAccess) -> None:
-    said = at_once(lab, "alone", "alone")
+    said = at_once(lab, alice, "alone", "alone")
     assert [lines for lines in said if "ended" in lines]
     with pytest.raises(ConsentEnded):
         offline.ask(alice, wiring.now())
@@ -123,7 +123,7 @@ def test_killed_with_the_next_token_in_hand_costs_the_consent_and_gives_no_acces
     store = wiring.wire_logins(lab.settings)
     assert store
     store.forget(alice.subject, wiring.now())
-    [lines] = at_once(lab, "killed")
+    [lines] = at_once(lab, alice, "killed")
     assert [line.split()[0] for line in lines] == ["traded"], "it said nothing of anybody"
     assert [kept.refresh_token for kept in offline.consents(wiring.now()).kept] == [alice.refresh_token]
     with pytest.raises(ConsentEnded):  # and not ConsentBusy: its lock went with it
