@@ -17,7 +17,7 @@ from p3idp.core.removal.mark import Cause, Mark
 from p3idp.core.secret import Secret
 from p3idp.errors.keystone import FederatedLoginRefused, KeystoneUserDisabled
 from p3idp.lab.handle import LabHandle
-from p3idp.lab.servers.keystone import THREADS
+from p3idp.lab.servers.keystone import WORKERS
 from p3idp.ports.removal import UserSwitch
 
 MARK = Mark("p3-example", Cause.LEFT, datetime(2026, 11, 22, 9, 30, 15, tzinfo=UTC))
@@ -126,8 +126,8 @@ def test_whoever_is_disabled_is_let_in_and_told_apart_from_whom_no_rule_fits(sit
     place.switch.disable(place.user, MARK)
     try:
         unscoped = door.login(provider, RawToken(Secret(site.token("carol"))))
-        with pytest.raises(KeystoneUserDisabled):  # each thread may go by its last request once more (ADR 13)
-            [door.projects(unscoped) for _ in range(THREADS + 1)]
+        with pytest.raises(KeystoneUserDisabled):  # each worker may go by its last request once more (ADR 13)
+            [door.projects(unscoped) for _ in range(WORKERS + 1)]
     finally:
         place.switch.enable(place.user)
     with pytest.raises(FederatedLoginRefused) as caught:

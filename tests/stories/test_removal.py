@@ -24,7 +24,7 @@ from p3idp.core.policy.model import ProviderId
 from p3idp.core.secret import Secret
 from p3idp.lab.handle import LabHandle
 from p3idp.lab.servers.checkin import SOURCE
-from p3idp.lab.servers.keystone import THREADS, socket_path
+from p3idp.lab.servers.keystone import WORKERS, socket_path
 from p3idp.lab.sign_in import SCOPES
 from p3idp.ports.offline import OfflineAccess
 
@@ -119,7 +119,7 @@ class Place:
     def enter(self, login: str) -> "Person":
         """Log in at Keystone's own door, and be able to go to each project.
 
-        Keystone 30 may take somebody who was just enabled for disabled once more: a thread of its server that read the
+        Keystone 30 may take somebody who was just enabled for disabled once more: a worker of it that read the
         user before still has that in mind, until its next request.
         """
         for _ in range(8):
@@ -203,8 +203,8 @@ class Belongings:
         return {name for name, works in tried.items() if works}
 
     def come_to(self, wanted: set[str]) -> set[str]:
-        """What works after a change: each thread of Keystone's server may go by its last request once more (ADR 13)."""
-        for _ in range(THREADS):
+        """What works after a change: each worker of Keystone may go by its last request once more (ADR 13)."""
+        for _ in range(WORKERS):
             if self.working() == wanted:
                 break
         return self.working()

@@ -8,7 +8,7 @@ from p3idp.cli.json_text import as_json_text
 from p3idp.cli.options import json_option
 from p3idp.client.env import token_from_file
 from p3idp.client.exchange import Broker, BrokerToken
-from p3idp.client.work import scope_of
+from p3idp.client.making import scope_of
 
 
 @click.command()

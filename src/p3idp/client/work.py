@@ -6,23 +6,19 @@ that is used twice ends the whole sign-in, and nobody wants a browser tab a comm
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
 from p3idp.client.broker import refresher
 from p3idp.client.cache.entries import Cache, identity_name, project_token_name
 from p3idp.client.clouds import Cloud, how_to_sign_in
+from p3idp.client.ending import LoggedOut, end_sign_in
 from p3idp.client.env import now, uninterrupted
 from p3idp.client.flows.command import by_command
 from p3idp.client.flows.service import by_service, service_provider
-from p3idp.client.http import Web
 from p3idp.client.identity import Identity, ProjectToken
-from p3idp.client.keystone import Keystone, revoke
+from p3idp.client.making import make_project_token
 from p3idp.client.provider import Provider
-from p3idp.core.exchange.target import as_resource, as_scope, parse_scope
-from p3idp.core.keystone_url import v3_url
-from p3idp.core.policy.names import ProjectRef
 from p3idp.core.secret import Secret
 from p3idp.errors import ExitStatus, P3idpError
 from p3idp.errors.client import BrokerUnreachable, SignInNeeded
@@ -33,18 +29,6 @@ from p3idp.errors.sign_in import ClockWrong, ProjectNotChosen
 _LONGEST_WAIT = 15 * 60.0  # seconds; more than any way to sign in takes
 T = TypeVar("T")
 SignIn = Callable[[Cloud], Identity]
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedOut:
-    """What a sign-out reached: whether the provider took its tokens back, and how many of Keystone's ended.
-
-    ``provider_told`` is None where there was nothing to tell: the tokens of a program are that program's.
-    """
-
-    was_signed_in: bool
-    provider_told: bool | None
-    keystone_tokens: int
 
 
 class Work:
@@ -135,7 +119,7 @@ class Work:
             try:
                 made = self.with_identity(
                     cloud,
-                    lambda identity: self._made_with(identity, cloud, project, by_id=by_id),
+                    lambda identity: make_project_token(identity, cloud, project, self._clock(), by_id=by_id),
                     beyond=beyond if cloud.broker else None,
                 )
             except P3idpError as error:
@@ -152,7 +136,7 @@ class Work:
 
         It is kept under the project's whole name too, by which later commands ask.
         """
-        made = self.with_identity(cloud, lambda identity: self._made_with(identity, cloud, project, by_id=False))
+        made = self.with_identity(cloud, lambda identity: make_project_token(identity, cloud, project, self._clock()))
         self._keep_as(cloud, made, project, made.project)
         return made
 
@@ -162,39 +146,13 @@ class Work:
         if identity is None:
             self.cache.forget_identity(*cloud.who)
             return LoggedOut(False, None, 0)
-        tokens = [(name, token) for name, token in self.cache.project_tokens() if token.owner == identity.owner]
-        self.cache.forget_identity(*cloud.who)
-        for name, _ in tokens:
-            self.cache.files.remove(name)
-        web, ended = Web(cloud.verify), 0
-        for _, token in tokens:
-            with contextlib.suppress(P3idpError):
-                ended += revoke(web, token.auth_url, token.token)
-        return LoggedOut(True, None if cloud.token_command else _told(cloud, identity), ended)
+        return end_sign_in(self.cache, cloud, identity)
 
     def _keep_as(self, cloud: Cloud, made: ProjectToken, *projects: str) -> None:
         for project in dict.fromkeys(projects):
             name = _token_name(cloud, made.owner, project)
             with self.cache.files.alone(name, _LONGEST_WAIT):
                 self.cache.keep_project_token(name, made)
-
-    def _made_with(self, identity: Identity, cloud: Cloud, project: str, *, by_id: bool) -> ProjectToken:
-        began = self._clock()
-        if not cloud.broker:
-            keystone = Keystone(cloud, identity.access_token)
-            reached = keystone.project(project)
-            return ProjectToken(
-                identity.owner, reached.reference, reached.id, keystone.url, reached.token, began, reached.ends_at
-            )
-        from p3idp.client.exchange import Broker  # with it comes requests: see http.py
-
-        asked = {"resource": as_resource(v3_url(cloud.auth_url), project)} if by_id else {"scope": scope_of(project)}
-        made = Broker(cloud.broker, cloud.verify).exchange(identity.access_token, **asked)
-        name, domain = parse_scope(made.scope)
-        reference = f"{name}@{domain}" if domain else name
-        return ProjectToken(
-            identity.owner, reference, made.project_id, made.auth_url, made.value, began, made.expires_at
-        )
 
     def _another(self, cloud: Cloud, old: Identity | None, name: str) -> Identity:
         """Ask the provider, with room for the answer made beforehand. Called by one process at a time."""
@@ -255,19 +213,3 @@ class Work:
 
 def _token_name(cloud: Cloud, owner: str, *named: str) -> str:
     return project_token_name(owner, cloud.broker, cloud.auth_url, cloud.identity_provider, *named)
-
-
-def scope_of(project: str) -> str:
-    """A project as the broker reads it; without a domain, the site's own is meant."""
-    name, at, domain = project.rpartition("@")
-    return (as_scope(ProjectRef(domain, name)) if at else as_scope(ProjectRef("", project))).removesuffix("@")
-
-
-def _told(cloud: Cloud, identity: Identity) -> bool:
-    """Whether the provider took both tokens back: the refresh token last, since it is the one that lasts."""
-    try:
-        provider = service_provider(cloud) if cloud.is_service_account else refresher(cloud, identity)
-        tokens = [identity.access_token, *filter(None, [identity.refresh_token])]
-        return all([provider.revoke(token) for token in tokens])
-    except P3idpError:
-        return False

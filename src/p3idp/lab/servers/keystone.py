@@ -15,7 +15,8 @@ from p3idp.lab.servers.apache import INSTALL, is_installed
 from p3idp.lab.servers.base import Missing, Program, Server, answers
 
 VENV = CHECKOUT / ".venvs" / "keystone"
-THREADS = 4
+# Processes of one thread each: Keystone's middleware keeps the token in hand where all threads of a process see it.
+WORKERS = 2
 # Hash rounds: bcrypt at its default costs a second a password; nothing in a lab is worth guessing.
 _CONFIG = """\
 # Written by the lab: what a site has of its own. The federation part is generated and stands beside this file.
@@ -76,13 +77,13 @@ class Keystone(Server):
         self._bootstrap(layout, config)
 
     def program(self, layout: Layout) -> Program:
-        """One worker with threads: it loads slowly, and SQLite has one writer anyway."""
+        """Two workers, as many as write at once here: SQLite has one writer anyway."""
         folder = layout.state / self.name
         files = (folder / "keystone.conf", self.site(layout) / "keystone.conf")
         command = [
             *(str(VENV / "bin" / "uwsgi"), "--master", "--die-on-term", "--need-app", "--lazy-apps"),
             *("--module", "keystone.wsgi.api:application", "--pyargv", ""),
-            *("--processes", "1", "--enable-threads", "--threads", str(THREADS), "--buffer-size", "65535"),
+            *("--processes", str(WORKERS), "--enable-threads", "--threads", "1", "--buffer-size", "65535"),
             *("--uwsgi-socket", str(self.socket(layout)), "--chmod-socket=660", "--disable-logging"),
         ]
         if os.getuid() == 0:
