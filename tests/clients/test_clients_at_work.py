@@ -78,7 +78,7 @@ def test_long_runs_outlive_their_tokens(desk: Desk) -> None:
     with tokens_live(desk.site, LIFE):
         desk.login()
         tasks = PLAY.partition("  tasks:\n")[2]
-        pause = "    - name: Do something else\n      ansible.builtin.pause:\n        seconds: 12\n"
+        pause = f"    - name: Do something else\n      ansible.builtin.pause:\n        seconds: {LIFE}\n"
         began = monotonic()
         desk.play(PLAY + "\n" + (pause + tasks.replace("from-ansible", "from-ansible-later")))
         desk.openstack("secret", "list")
